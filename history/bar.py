@@ -19,7 +19,7 @@ class Bar(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """At least one trade. `quote_volume` is the exact sum of price times quantity.
 
     `first_at` and `last_at` are the times of the first and of the last trade, whose prices are `open` and `close`. A bar from a source's
-    kline has the bounds of its minute instead, and `None` for what the source does not tell.
+    kline has the end of its minute instead, and `None` for what the source does not tell.
     """
 
     open: Decimal

@@ -51,10 +51,11 @@ class MinuteCheck(NamedTuple):
 def to_bar(kline: Kline) -> Bar | None:
     """Return the bar of a kline, `None` without trades.
 
-    Its first and last trade are at its bounds.
+    When its trades were made is unknown: none is dated before it was made.
     """
     if not kline.has_trades:
         return None
+    made_by = kline.open_time + MINUTE - timedelta.resolution
     return Bar(
         kline.open,
         kline.high,
@@ -65,8 +66,8 @@ def to_bar(kline: Kline) -> Bar | None:
         kline.trades,
         "",
         "",
-        kline.open_time,
-        kline.open_time + MINUTE - timedelta.resolution,
+        made_by,
+        made_by,
     )
 
 

@@ -39,6 +39,8 @@ class VenueState:
         self._factor = Decimal(1) + premium
         self.trade_ns = self.book_ns = 0
         self.last = self._price(walk.last)
+        # Those of the venue's own last trade: the walk may have traded since.
+        self._last_quantity, self._buyer_is_maker = walk.last_quantity, walk.buyer_is_maker
         # Prices are rounded to the places of the tick, which may be smaller than the tick.
         self._unit = Decimal(1).scaleb(int(walk.asset.tick_size.as_tuple().exponent))
         self._minutes = MinuteBars(start_ns, self._units(self.last))
@@ -50,7 +52,8 @@ class VenueState:
         self.trade_id += 1
         self.sequence += 7
         self.last = self._price(self.walk.last)
-        self._minutes.add(at_ns, self._units(self.last), self.walk.last_quantity)
+        self._last_quantity, self._buyer_is_maker = self.walk.last_quantity, self.walk.buyer_is_maker
+        self._minutes.add(at_ns, self._units(self.last), self._last_quantity)
 
     def change_book(self, at_ns: int) -> None:
         """Change a quantity at the best price."""
@@ -64,8 +67,8 @@ class VenueState:
         return InstrumentSnapshot(
             code=self.listing.symbol,
             last=self.last,
-            last_quantity=walk.last_quantity * walk.step_size,
-            buyer_is_maker=walk.buyer_is_maker,
+            last_quantity=self._last_quantity * walk.step_size,
+            buyer_is_maker=self._buyer_is_maker,
             bid=bid,
             bid_quantity=walk.bid_quantity * walk.step_size,
             ask=bid + (walk.ask - walk.bid) * walk.asset.tick_size,

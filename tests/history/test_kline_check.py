@@ -149,7 +149,7 @@ def test_whole_minutes_are_compared_and_others_are_filled() -> None:
     filled = checks[1].bar
     assert filled is not None
     assert (filled.close, filled.volume, filled.trades) == (D(99), D("3.1"), 3)
-    assert (filled.first_at, filled.last_at) == (at(60), at(120) - timedelta(microseconds=1))
+    assert {filled.first_at, filled.last_at} == {at(120) - timedelta(microseconds=1)}
 
 
 def test_minutes_between_two_candles_had_no_trades_where_a_source_leaves_such_minutes_out() -> None:

@@ -83,6 +83,22 @@ def test_minutes_are_the_fold_of_the_published_trades() -> None:
             assert kline.count == len(trades)
 
 
+def test_a_new_subscriber_gets_the_last_trade_as_it_was_made() -> None:
+    """Its quantity too, although the market may have traded elsewhere since."""
+    world = GeneratedWorld(3, BEGIN)
+    streams = {
+        stream: source for source, stream in STREAMS.items() if source in {"coinbase", "okx", "kraken"}
+    }
+    last = {frame.stream: frame.data for frame in world.advance(BEGIN + 20 * SECOND, streams)}
+    for second in range(21, 31):
+        for frame in world.advance(BEGIN + second * SECOND, streams):
+            last[frame.stream] = frame.data
+        for stream, source in streams.items():
+            first = world.venues[source].initial_frame(stream)
+            assert first is not None
+            assert read_trade(source, first.data) == read_trade(source, last[stream])
+
+
 def test_minutes_without_trades_are_flat_and_old_ones_are_dropped() -> None:
     """Memory is bounded; what was dropped is not there, instead of being flat."""
     bars = MinuteBars(BEGIN, 100)
