@@ -152,8 +152,8 @@ def _has_more(own: Candle, stored: Candle) -> bool:
     """Return whether a recent minute says as much as the stored one, or more."""
     if stored.origin is not CandleOrigin.TRADES:
         return False
-    own_trades = 0 if own.bar is None else own.bar.trades
-    stored_trades = 0 if stored.bar is None else stored.bar.trades
+    own_trades = 0 if own.bar is None else own.bar.trades or 0
+    stored_trades = 0 if stored.bar is None else stored.bar.trades or 0
     if stored.coverage in WHOLE and own.coverage not in WHOLE:
         return own_trades > stored_trades
     return own_trades >= stored_trades

@@ -116,4 +116,4 @@ class SeriesFold:
 
 
 def _count_trades(candle: Candle) -> int:
-    return 0 if candle.bar is None else candle.bar.trades
+    return 0 if candle.bar is None else candle.bar.trades or 0
