@@ -14,8 +14,8 @@ from gateway.state.recent_series import RecentSeries, join_told
 from history.bar import fold
 from history.candle import Candle, CandleOrigin, CandleState, closed_state
 from history.candle_fold import KnownBar
-from history.candle_parts import WHOLE, fold_minutes
-from history.coverage import CandleCoverage, CoveredSpan, join_spans
+from history.candle_parts import fold_minutes
+from history.coverage import WHOLE, CandleCoverage, CoveredSpan, join_spans
 from history.interval import Interval, TimeSpan, span_at
 from rates.symbol import Symbol
 
