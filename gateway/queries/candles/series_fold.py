@@ -16,6 +16,7 @@ from gateway.queries.candles.recent_parts import (
 from history.candle import Candle
 from history.candle_fold import fold_candles
 from history.candle_parts import Portion, fold_portions, fold_spans
+from history.coverage import WHOLE
 from history.interval import Interval, TimeSpan, span_at
 from history.second_fold import CLOSE_AFTER
 
