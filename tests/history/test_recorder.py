@@ -16,6 +16,7 @@ from history.interval import TimeSpan
 from history.memory_log import MemoryBarLog
 from history.ports import LogEntry
 from history.recorder import Recorder
+from history.redis_limits import LOG_LENGTH
 from history.store import HistoryStore
 from history.trade import Trade
 from history.trade_fold import TradeFold
@@ -45,7 +46,8 @@ class System:
 
     def __init__(self, database: InstrumentStore) -> None:
         self.clock = FakeClock(START)
-        self.bars = MemoryBarLog(self.clock)
+        # As long as the log in Redis.
+        self.bars = MemoryBarLog(self.clock, length=LOG_LENGTH)
         self.store = HistoryStore(database, simulated=False)
         self.recorder = self.open_recorder()
         self.fold = self.open_fold("one")
