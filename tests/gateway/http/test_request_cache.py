@@ -202,7 +202,7 @@ async def test_heavy_requests_at_once_are_not_all_answered_in_one_turn(gateway_w
 
         def pass_time() -> float:
             nonlocal spent_s
-            spent_s += TURN_S
+            spent_s += 2 * TURN_S
             return spent_s
 
         cache._budget = TurnBudget(TURN_S, cpu_s=pass_time)
