@@ -152,9 +152,12 @@ def compare(known: Bar, told: Bar) -> Correction:
         return Correction.REPLACES if has_more else Correction.NOTHING_NEW
     assert isinstance(known.last_id, int)
     assert isinstance(told.last_id, int)
-    if told.first_id > known.last_id or told.last_id < known.first_id:
+    # The first and the last trade are those by time: one that comes late may have a higher number.
+    known_low, known_high = sorted((known.first_id, known.last_id))
+    told_low, told_high = sorted((told.first_id, told.last_id))
+    if told_low > known_high or told_high < known_low:
         return Correction.ADDS
-    if told.first_id <= known.first_id and told.last_id >= known.last_id:
+    if told_low <= known_low and told_high >= known_high:
         return Correction.REPLACES if has_more else Correction.NOTHING_NEW
-    is_within = told.first_id >= known.first_id and told.last_id <= known.last_id
+    is_within = told_low >= known_low and told_high <= known_high
     return Correction.NOTHING_NEW if is_within and not has_more else Correction.UNCLEAR

@@ -52,7 +52,9 @@ MINUTE_WAIT = timedelta(seconds=35)
 # Minutes that are folded at once after a pause.
 MINUTES_AT_ONCE = 30
 
-Seconds = dict[tuple[int, datetime], Bar]
+SecondKey = tuple[int, datetime]
+"""A series, and the time at which the second begins."""
+Seconds = dict[SecondKey, Bar]
 
 
 class KeptSince(NamedTuple):
@@ -79,6 +81,8 @@ class RecordingTransaction:
         self._changed_from: dict[int, datetime] = {}
         # The earliest new minute, by series.
         self._new_minutes: dict[int, datetime] = {}
+        # Seconds of which two processes told different trades.
+        self._unclear: set[SecondKey] = set()
 
     async def read_entry(self) -> str:
         """Return the last entry of the log that is stored; empty before the first."""
@@ -120,7 +124,7 @@ class RecordingTransaction:
             self._on_break(batch, place)
         place.session, place.number = batch.session, batch.number
         for one in batch.closed:
-            seconds[self._series[one.symbol], one.second.open_time] = one.second.bar
+            self._tell(seconds, (self._series[one.symbol], one.second.open_time), one.second.bar)
         for event in batch.spans:
             series = self._series[event.symbol]
             if isinstance(event, InstrumentStart):
@@ -134,6 +138,22 @@ class RecordingTransaction:
                 self._start(series, place.clamp(span.start.at))
         if batch.through is not None and (place.through is None or batch.through > place.through):
             place.through = batch.through
+
+    def _tell(self, seconds: Seconds, key: SecondKey, told: Bar) -> None:
+        """Add what was told of a second to what was told of it before, in the same transaction.
+
+        A feed that takes over tells the rest of a second, whose first part the other one has told.
+        """
+        known = seconds.get(key)
+        correction = Correction.REPLACES if known is None else compare(known, told)
+        match correction:
+            case Correction.REPLACES:
+                seconds[key] = told
+            case Correction.ADDS:
+                assert known is not None
+                seconds[key] = merge(known, told)
+            case Correction.UNCLEAR:
+                self._unclear.add(key)
 
     def _on_break(self, batch: BarBatch, place: Place) -> None:
         """End all spans where the last batch before a missing one, or of another process, said."""
@@ -188,6 +208,8 @@ class RecordingTransaction:
     async def _store_seconds(self, seconds: Seconds, known_at: datetime) -> None:
         if not seconds:
             return
+        for series, open_time in self._unclear:
+            self._end_second(series, open_time)
         times = [open_time for _, open_time in seconds]
         known = await read_newest(
             self._connection, SecondRow, {series for series, _ in seconds}, min(times), max(times) + SECOND

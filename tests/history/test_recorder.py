@@ -187,6 +187,25 @@ async def test_a_killed_feed_leaves_a_gap_unless_the_numbers_prove_the_seam(syst
     assert reasons == [GapReason.DISCONNECTED, None]
 
 
+@pytest.mark.parametrize("is_behind", [False, True], ids=["two transactions", "one transaction"])
+async def test_a_second_that_two_processes_tell_has_the_trades_of_both(
+    system: System, is_behind: bool
+) -> None:
+    """One stops in its middle, and the other one reads the rest after the last number."""
+    await system.run(0, 125.5, trade(1, 70), trade(2, 125.1))
+    system.fold.finish()
+    batch = system.fold.take(system.clock.now)
+    assert batch is not None
+    await system.write(batch)
+    if not is_behind:
+        await system.record()
+    await system.restart_feed("two")
+    await system.run(132, 240, trade(3, 125.6), trade(4, 140))
+    await system.record()
+    minutes = {number: (coverage, trades) for number, coverage, trades, _ in await system.minutes()}
+    assert minutes[2] == (COMPLETE, 3)
+
+
 async def test_a_proof_that_comes_late_corrects_the_minute(system: System) -> None:
     """It was stored as partial before; the old revision stays."""
     await system.run(0, 130, trade(1, 70))
@@ -218,6 +237,16 @@ async def test_a_late_trade_corrects_second_and_minute(system: System) -> None:
     assert (1, COMPLETE, 3, 1) in await system.minutes()
     seconds = await system.store.read_seconds(Source.BINANCE, BTC, HOUR)
     assert [(one.open_time, one.revision) for one in seconds] == [(at(70), 0), (at(117), 0), (at(118), 0)]
+
+
+async def test_a_late_trade_with_an_earlier_time_is_counted_once(system: System) -> None:
+    """Its number is higher than that of the trade after it, in the same second."""
+    await system.run(0, 130, trade(1, 70.5))
+    await system.record()
+    system.fold.fold(BTC, [trade(2, 70.2, "99")], at(130))
+    await system.run(130, 140)
+    await system.record()
+    assert [(number, trades) for number, _, trades, _ in await system.minutes() if trades] == [(1, 2)]
 
 
 async def test_lost_batches_leave_a_gap_and_nothing_else(system: System) -> None:
