@@ -69,7 +69,10 @@ async def test_all_processes_start_without_postgres_and_take_the_table_once_it_i
             running("stream", "binance", env=env) as stream,
             running("producer", env=env) as producer,
             running("gateway", env={**env, "RATEWIRE_GATEWAY_PORT": str(ports[1])}) as second,
-            httpx.AsyncClient(timeout=WITHIN_S, trust_env=False) as client,
+            # Connections are not kept: between two requests they are idle for so long that the gateway may close them.
+            httpx.AsyncClient(
+                timeout=WITHIN_S, trust_env=False, limits=httpx.Limits(max_keepalive_connections=0)
+            ) as client,
         ):
             await second.prints("last known instruments ignored", within_s=WITHIN_S)
             assert "gateway listening" not in second.text
