@@ -19,7 +19,7 @@ pytestmark = pytest.mark.servers
 
 SPARE = 8
 CONNECTIONS = 120
-WITHIN_S = 30
+WITHIN_S = 120
 SPELLS = "ratewire_gateway_descriptors_exhausted_total"
 LOGGED = "out of file descriptors"
 
