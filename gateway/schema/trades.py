@@ -25,7 +25,7 @@ Last = Annotated[
 
 @strawberry.type(name="Trade", description="One trade, as its source published it.")
 class TradeType:
-    trade_id: str = described(
+    source_trade_id: str = described(
         "The id that the source gave it, unique within the instrument. Where several trades are reported as one, that of the last."
     )
     price: Decimal = described("The price of one unit of base in units of quote.")
@@ -37,7 +37,7 @@ class TradeType:
     @classmethod
     def of(cls, value: trade.Trade) -> Self:
         return cls(
-            trade_id=str(value.id),
+            source_trade_id=str(value.id),
             price=value.price,
             quantity=value.quantity,
             time=value.time,

@@ -228,6 +228,8 @@ queries = st.builds(
         max_age=st.none() | st.sampled_from([0.5, 4.0, 50.0]).map(lambda seconds: timedelta(seconds=seconds)),
         max_deviation_bps=st.sampled_from([Decimal(50), Decimal(2_500)]),
         max_trade_age=st.none() | st.just(timedelta(seconds=20)),
+        # Times of the past are not followed.
+        at=st.none(),
     ),
 )
 

@@ -55,13 +55,13 @@ async def test_the_last_trades_are_told_the_newest_last(execute: Execute, tape: 
     odd = Trade("x-7", Decimal("0.00000001"), Decimal("7.10"), at(3.5), None, 3)
     await tape.append(Source.BINANCE, "one", {BTC: [trade(1, 1), trade(2, 2, "5"), odd]})
     result = await execute(
-        """{ trades(symbol: "BTC/USDT", source: BINANCE, last: 2) { tradeId price quantity time side count }
+        """{ trades(symbol: "BTC/USDT", source: BINANCE, last: 2) { sourceTradeId price quantity time side count }
             none: trades(symbol: "BTC/USDT", source: COINGECKO) { price } }"""
     )
     assert not result.errors
     assert list(result.data["trades"]) == [
         {
-            "tradeId": "2",
+            "sourceTradeId": "2",
             "price": "5",
             "quantity": "1",
             "time": "2024-08-08T12:00:02.000Z",
@@ -69,7 +69,7 @@ async def test_the_last_trades_are_told_the_newest_last(execute: Execute, tape: 
             "count": 1,
         },
         {
-            "tradeId": "x-7",
+            "sourceTradeId": "x-7",
             "price": "0.00000001",
             "quantity": "7.10",
             "time": "2024-08-08T12:00:03.500Z",
