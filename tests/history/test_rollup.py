@@ -5,7 +5,7 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
-from sqlalchemy import insert, text
+from sqlalchemy import bindparam, insert, text
 
 from history.bar import bar_of, fold
 from history.bar_rows import PRICES
@@ -202,8 +202,9 @@ async def test_a_history_of_an_older_version_has_the_origin_of_trades(url: str) 
         for table in ("bar_minutes", "bar_hours", "bar_days"):
             columns = "series_id, open_time, revision, known_at, coverage"
             values = "1, :at, 0, :at, 'NO_TRADES'"
+            begins = bindparam("at", at(0), MinuteRow.__table__.c.open_time.type)
             await connection.execute(
-                text(f"INSERT INTO {table} ({columns}) VALUES ({values})"), {"at": at(0)}
+                text(f"INSERT INTO {table} ({columns}) VALUES ({values})").bindparams(begins)
             )
     await migrate(url)
     await check_models(url)
