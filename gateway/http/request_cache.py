@@ -54,7 +54,7 @@ _STATUS = {200: b"HTTP/1.1 200 OK\r\n", 304: b"HTTP/1.1 304 Not Modified\r\n"}
 # CPU time of heavy answers in a turn, in seconds. A list of 50 symbols takes 0.1 ms, one of 500 that are not encoded 20 ms.
 TURN_S = 0.01
 # Smaller bodies, and lists of fewer symbols, take less time than a check.
-LIGHT_BODY, LIGHT_SYMBOLS = 2 * KIB, 20
+LIGHT_BODY, LIGHT_SYMBOLS = 2 * KIB, 64
 T = TypeVar("T")
 
 PreparedRequests = BoundedLru[tuple[bool, bytes], PreparedOperation]

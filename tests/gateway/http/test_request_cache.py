@@ -206,7 +206,7 @@ async def test_heavy_requests_at_once_are_not_all_answered_in_one_turn(gateway_w
             return spent_s
 
         cache._budget = TurnBudget(TURN_S, cpu_s=pass_time)
-        lists = [_post_list(["BTC/USDT"] * count) for count in range(30, 34)]
+        lists = [_post_list(["BTC/USDT"] * count) for count in range(70, 74)]
         for one, other in [(heavy, heavy), (lists[0], lists[1]), (heavy, heavy), (lists[2], lists[3])]:
             first_wire.written.clear()
             second_wire.written.clear()
