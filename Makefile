@@ -4,7 +4,7 @@ VENV := .venv
 # Processes of pytest side by side. Most tests wait more than they compute, hence more than the two cores that the targets assume.
 WORKERS ?= 3
 BIN := $(VENV)/bin
-PACKAGES := rates cache instruments history runtime pipeline gateway simulator standalone drill ratewire
+PACKAGES := rates cache instruments history access runtime pipeline gateway simulator standalone drill ratewire
 PIP := $(BIN)/pip --disable-pip-version-check --quiet install
 
 # Where it is set, every process compiles all modules and tests again.
@@ -50,7 +50,7 @@ check: $(VENV)/.dev ## The fast part: style, types, import rules, generated file
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/lint-imports --no-logo
-	$(BIN)/python -m tools.docstrings rates cache instruments history runtime pipeline standalone gateway bench ratewire tools simulator drill tests examples
+	$(BIN)/python -m tools.docstrings rates cache instruments history access runtime pipeline standalone gateway bench ratewire tools simulator drill tests examples
 	$(BIN)/python -m tools.unique_names
 	$(BIN)/python -m tools.retired_names
 	$(BIN)/python -m tools.markdown_lines

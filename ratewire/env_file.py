@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from pydantic_settings import BaseSettings
 
+from access.plan import PlanSettings
 from gateway.settings import GatewaySettings
 from pipeline.settings import (
     ConsumerSettings,
@@ -36,6 +37,7 @@ GROUPS: tuple[type[BaseSettings], ...] = (
     HistorySettings,
     *(source_module(source).settings for source in Source),
     GatewaySettings,
+    PlanSettings,
     SimulatorSettings,
     StandaloneSettings,
 )

@@ -14,7 +14,7 @@ from tools.tracked_files import ROOT, list_files
 
 # Bench and tests have vocabularies of their own.
 PACKAGES = (
-    *("rates", "cache", "instruments", "history", "runtime", "pipeline", "gateway"),
+    *("rates", "cache", "instruments", "history", "access", "runtime", "pipeline", "gateway"),
     *("simulator", "standalone", "drill", "ratewire"),
 )
 # Every source and every simulated exchange has the same files; their classes carry the source's name.

@@ -1,0 +1,1 @@
+"""Access to the API: keys, tokens, plans and budgets, and the log of what was done to them."""
