@@ -5,6 +5,8 @@ from contextlib import suppress
 from enum import Enum
 from typing import Protocol
 
+from access.principal import Principal
+
 # Connections that end within this time end together: more timers than this would cost more than they spread.
 TICK_S = 0.01
 # The `Retry-After` of refused requests, in seconds.
@@ -19,7 +21,9 @@ class Ending(Enum):
 
 
 class ClientConnection(Protocol):
-    """A WebSocket, or a stream over HTTP."""
+    """A WebSocket, or a stream over HTTP, of `principal`."""
+
+    principal: Principal
 
     async def end(self, ending: Ending) -> None:
         """End it in the way that its client's library follows by reconnecting."""

@@ -10,6 +10,7 @@ import secrets
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
+from access.principal import ANONYMOUS, Principal
 from gateway.client_limits import ClientLimits
 from gateway.http.request_body import HttpError
 from gateway.http.sse import frame_complete, frame_next
@@ -33,6 +34,8 @@ class EventStream:
 
     def __init__(self, limits: ClientLimits, address: str, max_running: int) -> None:
         self._limits = limits
+        self.principal: Principal = ANONYMOUS
+        """Who has reserved it."""
         self.address = address
         self._max_running = max_running
         self._running: dict[str, _Operation] = {}

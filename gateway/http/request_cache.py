@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from functools import lru_cache
 from typing import NamedTuple, TypeVar
 
+from access.principal import ANONYMOUS, Principal
 from gateway.cache_limits import (
     MAX_CONTENT_TYPE_LENGTH,
     MAX_CONTENT_TYPES,
@@ -65,7 +66,7 @@ class KnownRequest(NamedTuple):
     """A planned request. The response to a GET (`is_get`) may be cached, and may be a 304.
 
     `new_body` is that of a request whose document came before with other variables. One that `is_light` is answered without
-    regard to what the turn of the loop has done already.
+    regard to what the turn of the loop has done already. `principal`: who sends it.
     """
 
     plan: QueryPlan
@@ -74,6 +75,7 @@ class KnownRequest(NamedTuple):
     if_none_match: str | None = None
     new_body: bytes | None = None
     is_light: bool = True
+    principal: Principal = ANONYMOUS
 
 
 class RequestCache:

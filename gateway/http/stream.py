@@ -8,6 +8,7 @@ from typing import Any, NamedTuple, Protocol
 import structlog
 from starlette.types import Receive, Scope, Send
 
+from access.principal import ANONYMOUS, Principal
 from gateway.client_connections import ClientConnections, Ending
 from gateway.http.negotiation import MediaType
 from gateway.http.response import VARY
@@ -21,11 +22,12 @@ log = structlog.get_logger("ratewire.gateway.streaming")
 
 
 class HttpExchange(NamedTuple):
-    """One HTTP request in ASGI terms."""
+    """One HTTP request in ASGI terms, and who sent it."""
 
     scope: Scope
     receive: Receive
     send: Send
+    principal: Principal = ANONYMOUS
 
 
 class Framing(Protocol):
@@ -58,7 +60,7 @@ class Streams:
     ) -> None:
         """Write the response head and what `write` has, until that or the stream ends."""
         body = ResponseBody(client.send, self._stall_timeout_s)
-        stream = _OpenStream()
+        stream = _OpenStream(client.principal)
         self._connections.add(stream)
         try:
             await body.open(framing)
@@ -85,7 +87,8 @@ class Streams:
 class _OpenStream:
     """A stream that can be ended in the middle."""
 
-    def __init__(self) -> None:
+    def __init__(self, principal: Principal) -> None:
+        self.principal = principal
         self._writing: asyncio.Task[None] | None = None
         self.is_ended = False
 

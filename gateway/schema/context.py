@@ -7,6 +7,7 @@ from typing import Protocol, Self
 
 from strawberry.types import Info as StrawberryInfo
 
+from access.principal import ANONYMOUS, Principal
 from gateway.queries.candles.reader import CandlesReader
 from gateway.queries.candles.stats_reader import StatsReader
 from gateway.queries.consensus.reader import ConsensusReader
@@ -32,6 +33,8 @@ class OperationMetadata:
     """How long all rates in the answer stay as fresh as it says and as was asked for; negative once one is not."""
     no_store: bool = False
     """Whether the answer holds something that is true at its moment only."""
+    principal: Principal = ANONYMOUS
+    """Who asks."""
 
     def note_rates(self, rates: Iterable[Rate], policy: FreshnessPolicy = ANY_AGE) -> None:
         """Note rates in the result that were requested with that policy."""

@@ -15,6 +15,7 @@ from graphql import GraphQLError
 from starlette.types import Receive
 from starlette.types import Send as AsgiSend
 
+from access.principal import ANONYMOUS, Principal
 from gateway.admission import Admission
 from gateway.client_connections import Ending
 from gateway.client_limits import ClientLimitReached
@@ -85,6 +86,8 @@ class Connection:
         serving: TurnBudget,
         writer: FrameWriter | None = None,
     ) -> None:
+        self.principal: Principal = ANONYMOUS
+        """Who has opened it; until `connection_init` by the headers of the handshake."""
         self._protocol = protocol
         self._operations = operations
         self._timeouts = timeouts

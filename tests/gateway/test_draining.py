@@ -8,6 +8,7 @@ import httpx
 import pytest
 import websockets
 
+from access.principal import ANONYMOUS
 from cache.memory import MemoryCache
 from gateway.client_connections import ClientConnections, Ending
 from tests.gateway.fakes import TIMEOUT_S
@@ -21,6 +22,8 @@ PERIOD_S = 0.5
 
 class Recorded:
     """A connection that notes when it is ended."""
+
+    principal = ANONYMOUS
 
     def __init__(self, number: int, ends: list[tuple[int, float]]) -> None:
         self._number = number
