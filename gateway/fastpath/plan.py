@@ -27,6 +27,7 @@ from gateway.fastpath.candle_args import (
 )
 from gateway.fastpath.encoded_list import weigh_query
 from gateway.fastpath.encoders import encode_key
+from gateway.fastpath.entities import EntitiesQuery, parse_entities
 from gateway.fastpath.selection import (
     TYPENAME,
     Field,
@@ -44,7 +45,7 @@ from gateway.queries.rates_query import FreshnessPolicy, OnStale, RatesQuery
 from gateway.queries.summaries.query import SummariesQuery
 from gateway.schema.arguments import UNSET, none_if_unset, read_policy, read_query
 from gateway.schema.query_cost import BooleanVariables, boolean_variables
-from gateway.schema.root_size import PlannedQuery
+from gateway.schema.root_size import EntityCount, PlannedQuery
 from gateway.schema.summaries import read_summaries
 from gateway.subscriptions.delivery_options import DeliveryOptions, parse_delivery_options
 from gateway.subscriptions.live_queries import Query
@@ -52,7 +53,8 @@ from rates.errors import RatesError
 from rates.source import Source
 from rates.symbol import Symbol
 
-COVERED_QUERIES = frozenset({"rate", "rates", "candles", "consensusCandles", "summaries", TYPENAME})
+ENTITIES = "_entities"
+COVERED_QUERIES = frozenset({"rate", "rates", "candles", "consensusCandles", "summaries", ENTITIES, TYPENAME})
 COVERED_SUBSCRIPTIONS = frozenset({"rate", "rates", "candles", *ANSWER_FIELDS, TYPENAME})
 
 KnownRoots = dict[tuple[str | None, BooleanVariables], tuple[RootField, ...]]
@@ -73,7 +75,7 @@ class RatesArgs(NamedTuple):
     policy: FreshnessPolicy
 
 
-QueryArgs = RateArgs | RatesArgs | CandlesQuery | ConsensusCandlesQuery | SummariesQuery
+QueryArgs = RateArgs | RatesArgs | CandlesQuery | ConsensusCandlesQuery | SummariesQuery | EntitiesQuery
 
 
 class PlannedRoot(NamedTuple):
@@ -222,8 +224,13 @@ class Planner:
         """Parse the arguments of a root field that may come again.
 
         Raises:
+            NotOnFastPath: the fast path does not cover the arguments.
             InvalidArgument: one is out of range.
         """
+        if root.field.name == ENTITIES:
+            assert root.arguments is not None
+            assert root.field.inside is not None
+            return make_field(root, parse_entities(root.arguments["representations"], root.field.inside))
         args = None if root.arguments is None else parse_args(root.field.name, root.arguments)
         if isinstance(args, RatesArgs):
             args = args._replace(query=self._queries.intern(args.query))
@@ -241,6 +248,9 @@ def list_planned_queries(plan: QueryPlan) -> tuple[list[PlannedQuery | None], bo
                 queries.append(args)
                 # Alone, it is not executed but for its error.
                 may_fail = may_fail or len(plan) > 1
+            case EntitiesQuery():
+                # Missing ones are null, and never an error.
+                queries.append(EntityCount(len(args.keys)))
             case RatesArgs():
                 queries.append(args.query)
                 may_fail = may_fail or args.policy.on_stale is OnStale.ERROR

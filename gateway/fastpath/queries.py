@@ -5,6 +5,7 @@ from contextlib import suppress
 from graphql import GraphQLError, GraphQLSchema
 
 from gateway.fastpath.encoded_history import EncodedHistory, HistoryAnswer, HistoryQuery
+from gateway.fastpath.entities import EntitiesQuery, EntityEncoder
 from gateway.fastpath.plan import PlannedField, QueryPlan, RateArgs, RatesArgs
 from gateway.fastpath.response_encoder import ResponseEncoder
 from gateway.fastpath.selection import NotOnFastPath, Selection
@@ -42,6 +43,7 @@ class FastPathQueries:
         self._consensus_candles = history.consensus_candles
         self._encoder = encoder
         self._encoded = EncodedHistory(encoder)
+        self._entities = EntityEncoder(rates, encoder)
 
     async def load(self, plan: QueryPlan) -> None:
         """Read what the plan needs of the history. What cannot be read, the executor reports."""
@@ -92,6 +94,9 @@ class FastPathQueries:
             chunks.append(text or self._encode_rate(field, field.args, metadata))
         elif isinstance(field.args, CandlesQuery | ConsensusCandlesQuery | SummariesQuery):
             chunks.append(self._encode_history(field, field.args, metadata))
+        elif isinstance(field.args, EntitiesQuery):
+            assert field.field.inside is not None
+            chunks.append(self._entities.encode(field.field.inside, field.args, metadata))
         else:
             assert field.field.inside is not None
             selection = field.field.inside

@@ -4,6 +4,7 @@ Selections are values: documents with equal selections share everything that is 
 """
 
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import NamedTuple
 
 import msgspec
@@ -12,6 +13,7 @@ from graphql import (
     FragmentDefinitionNode,
     GraphQLObjectType,
     GraphQLSchema,
+    GraphQLUnionType,
     OperationDefinitionNode,
     get_named_type,
 )
@@ -42,7 +44,10 @@ class Field(NamedTuple):
 
 
 class Selection(msgspec.Struct, frozen=True, cache_hash=True):
-    """The selected fields of a type. It is a key of every request, so its hash is computed once."""
+    """The selected fields of a type. It is a key of every request, so its hash is computed once.
+
+    That of a union has a field for each type that the fast path covers, under the name of the type.
+    """
 
     type_name: str
     fields: tuple[Field, ...]
@@ -105,12 +110,22 @@ class FieldCollector:
         self, parent: GraphQLObjectType, name: str, details: list[FieldDetails]
     ) -> Selection | None:
         kind = get_named_type(parent.fields[name].type)
-        if not isinstance(kind, GraphQLObjectType):
-            return None
+        if isinstance(kind, GraphQLObjectType):
+            return self._collect_object(kind, details)
+        if isinstance(kind, GraphQLUnionType):
+            return Selection(kind.name, tuple(self._collect_types(kind, details)))
+        return None
+
+    def _collect_object(self, kind: GraphQLObjectType, details: list[FieldDetails]) -> Selection:
         found = collect_subfields(
             self._schema, self._fragments, self._variables, self._operation, kind, details
         )
         return Selection(kind.name, tuple(each.field for each in self._collect(kind, found)))
+
+    def _collect_types(self, union: GraphQLUnionType, details: list[FieldDetails]) -> Iterator[Field]:
+        for kind in union.types:
+            with suppress(NotOnFastPath):
+                yield Field(kind.name, kind.name, self._collect_object(kind, details))
 
 
 def _is_executed(kind: GraphQLObjectType, name: str) -> bool:

@@ -259,6 +259,19 @@ class RateReader:
             raise self.resolver.unknown_symbol(symbol, (source,))
         return found
 
+    def find_slot(self, key: TickerKey | None) -> TickerSlot | None:
+        """Return the slot of an instrument's own rate; `None` for one that is not tracked or not traded.
+
+        An instrument with a suspected identity has one: asked for by name, its price is what it says.
+        """
+        if key is None:
+            return None
+        if key not in self.catalog.tracked:
+            halted = self.catalog.halted.get(key)
+            if halted is None or halted.halt is not None:
+                return None
+        return self._mirror.slot(key)
+
     def find_instrument(self, key: TickerKey) -> Instrument | None:
         """Return a tracked instrument, traded or not; `None` for another."""
         return self.catalog.find(key)

@@ -33,6 +33,13 @@ from rates.source import Source
 from rates.symbol import Symbol
 from rates.ticker import TickerKey
 
+
+class EntityCount(NamedTuple):
+    """The number of entities of a federation that a root field asks for by covered types."""
+
+    entities: int
+
+
 PlannedQuery = (
     RatesQuery
     | ConsensusRatesQuery
@@ -42,6 +49,7 @@ PlannedQuery = (
     | ConsensusCandlesQuery
     | SummariesQuery
     | LiveCandlesArgs
+    | EntityCount
 )
 """Queries whose size decides what a root field costs."""
 
@@ -65,8 +73,8 @@ PAST_KEYS = {"consensusRate": len(Source), "conversion": MAX_PAST_KEYS, "convert
 SUMMARY, CLOSE, EXECUTED_CLOSE = 10, 1, 4
 # Of a series that is kept up to date: it is read once for all, and others have their turn between its statements.
 LIVE_SERIES = 500
-# Points of a representation of federation.
-ENTITY = 60
+# Points of a representation of federation: by the executor, and of the fast path.
+ENTITY, PLANNED_ENTITY = 60, 12
 # Points for each requested symbol, which may be unknown.
 SYMBOL = 8
 # Points for each tracked instrument of a conversion, and of a conversion over sources of its own.
@@ -173,16 +181,25 @@ class RootSizes:
                 return self._size_rates(query)
             case ConsensusRatesQuery():
                 return self._size_consensuses([each.symbol for each in query.queries])
+            case CandlesQuery() | LiveCandlesArgs() | ConsensusCandlesQuery() | SummariesQuery():
+                return self._size_history(query)
+            case EntityCount():
+                return RootSize(ROOT + PLANNED_ENTITY * query.entities, {ListSize.NODES: query.entities})
+            case ConversionsQuery() | ConversionQuery():
+                queries = query.queries if isinstance(query, ConversionsQuery) else (query,)
+                own = any(each.sources or each.stablecoins_as_usd for each in queries)
+                return self._size_conversions(len(queries), has_own_graph=own)
+
+    def _size_history(
+        self, query: CandlesQuery | LiveCandlesArgs | ConsensusCandlesQuery | SummariesQuery
+    ) -> RootSize:
+        match query:
             case CandlesQuery() | LiveCandlesArgs():
                 return self._size_candles(query.last, getattr(query, "symbols", None))
             case ConsensusCandlesQuery():
                 return self._size_consensus_candles(query.symbol, query.last)
             case SummariesQuery():
                 return self._size_summaries(query.symbols, query.points, CLOSE)
-            case ConversionsQuery() | ConversionQuery():
-                queries = query.queries if isinstance(query, ConversionsQuery) else (query,)
-                own = any(each.sources or each.stablecoins_as_usd for each in queries)
-                return self._size_conversions(len(queries), has_own_graph=own)
 
     def of_symbols(self, name: str, symbols: int) -> RootSize:
         """Return the largest size of a root field of the fast path with so many symbols."""

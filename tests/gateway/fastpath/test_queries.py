@@ -10,6 +10,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+import strawberry
 from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
@@ -93,14 +94,14 @@ def make_queries(system: Both, encoder: ResponseEncoder) -> FastPathQueries:
 
 
 @asynccontextmanager
-async def both() -> AsyncIterator[Both]:
+async def both(schema: strawberry.Schema = SCHEMA) -> AsyncIterator[Both]:
     clock, cache = FakeClock(), MemoryCache()
     listed = ListedInstruments(*KEYS)
     gateway = Gateway(cache, listed, SETTINGS, simulated=True, clock=clock)
     running = asyncio.create_task(gateway.run())
     try:
         await wait_until(lambda: gateway.mirror.loaded and gateway.catalog.loaded)
-        yield Both(gateway, cache, clock, Operations(SCHEMA, Context.of(gateway), SETTINGS), listed)
+        yield Both(gateway, cache, clock, Operations(schema, Context.of(gateway), SETTINGS), listed)
     finally:
         running.cancel()
         await asyncio.wait([running])
