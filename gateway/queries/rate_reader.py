@@ -260,7 +260,7 @@ class RateReader:
         return found
 
     def find_slot(self, key: TickerKey | None) -> TickerSlot | None:
-        """Return the slot of an instrument's own rate; `None` for one that is not tracked or not traded.
+        """Return the slot of an instrument's own rate; `None` where it is not served.
 
         An instrument with a suspected identity has one: asked for by name, its price is what it says.
         """

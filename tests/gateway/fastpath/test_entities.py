@@ -1,4 +1,4 @@
-"""Entities of federation on the fast path: byte-equal to the executor, and priced as what they are."""
+"""Entities of federation on the fast path are byte-equal to those of the executor."""
 
 from datetime import timedelta
 from decimal import Decimal
