@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from decimal import Decimal
+from typing import Any
 
 import msgspec
 import pytest
@@ -103,19 +104,26 @@ async def test_lists_of_rates_are_on_the_fast_path() -> None:
         )
 
 
+async def change_first(system: Both, change: dict[str, Any]) -> None:
+    """Change what is said of BTC/USDT of Binance, and wait until the gateway knows."""
+    catalog = system.gateway.catalog
+    revision = catalog.revision
+    first, *others = system.listed.instruments
+    system.listed.instruments = [msgspec.structs.replace(first, **change), *others]
+    await wait_until(lambda: catalog.revision > revision)
+
+
 async def test_a_halted_instrument_has_no_rate() -> None:
     """One with a suspected identity has its own."""
     async with both(SUBGRAPH) as system:
         await system.write(build_ticker())
-        for change in (
+        changes: tuple[dict[str, Any], ...] = (
             {"halt": Halt("BREAK", NOON)},
             {"halt": None, "suspicion": Suspicion("25 %", NOON)},
             {"suspicion": None},
-        ):
-            revision = system.gateway.catalog.revision
-            first, *others = system.listed.instruments
-            system.listed.instruments = [msgspec.structs.replace(first, **change), *others]
-            await wait_until(lambda before=revision: system.gateway.catalog.revision > before)
+        )
+        for change in changes:
+            await change_first(system, change)
             assert await is_covered(system, "... on Rate { price }", RATE)
 
 
