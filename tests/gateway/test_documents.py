@@ -122,6 +122,7 @@ def test_documents_that_never_come_again_take_no_memory() -> None:
     assert cache.weight == weight
 
 
+@pytest.mark.slow
 def test_the_weight_of_a_document_is_what_it_takes_in_memory() -> None:
     """The bound in bytes would mean nothing otherwise."""
     cache = DocumentCache(build_schema()._schema, LIMITS, size=1_000)

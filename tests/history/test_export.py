@@ -43,6 +43,7 @@ async def export(reader: CandleReader, interval: Interval, window: TimeSpan) -> 
     return rows
 
 
+@pytest.mark.slow
 async def test_candles_are_the_fold_of_the_stored_minutes(feed: Feed, reader: CandleReader) -> None:
     """Each begins where the one before ended, in the time of Berlin."""
     minutes = await feed.store.read_minutes(Source.BINANCE, BTC, ALL)

@@ -18,6 +18,7 @@ def play(world: GeneratedWorld, steps: list[int]) -> list[Frame]:
     return [frame for ms in steps for frame in world.advance(START_NS + ms * 1_000_000, STREAMS)]
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_frames_however_time_is_stepped() -> None:
     """One step of a minute or 1200 of 50 ms give identical frames."""
     strides = play(GeneratedWorld(3, START_NS), [60_000])
@@ -41,6 +42,7 @@ def test_every_symbol_moves_every_second_or_two() -> None:
     assert abs(Decimal(world.binance.last_price("USDCUSDT")) - 1) < Decimal("0.005")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(2))
 def test_statistics_hold_together_after_a_while(seed: int) -> None:
     """For every pair: low <= last <= high, bid < ask around last, CoinGecko close by."""

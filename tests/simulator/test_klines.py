@@ -58,6 +58,7 @@ def find(world: GeneratedWorld, source: str, end_ns: int) -> list[PublishedKline
     return list(market.klines(CODES[source], 0, end_ns))
 
 
+@pytest.mark.slow
 def test_minutes_are_the_fold_of_the_published_trades() -> None:
     """Of every source, digit for digit; the minute of the start is not there."""
     world = GeneratedWorld(3, BEGIN)

@@ -72,6 +72,7 @@ def oracle_state(texts: list[str]) -> dict[str, dict[str, Json]]:
     return state
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("names", [[BTC, ETH], *([name] for name in SMALL)])
 def test_every_frame_comes_out_verbatim_and_in_order(names: list[str], recording: FindRecording) -> None:
     """With original times the replay equals the recording; the final state equals the oracle's."""

@@ -132,6 +132,7 @@ async def test_a_missing_instrument_type_is_okxs_error(open_simulator: OpenSimul
         assert answer.headers["X-Ratewire-Simulated"] == "generated seed=1"
 
 
+@pytest.mark.slow
 def test_bybit_sends_the_book_again_after_three_seconds() -> None:
     """A quiet book is repeated, so that clients can tell it from a dead channel."""
     world = GeneratedWorld(1, START_NS)

@@ -111,6 +111,7 @@ def test_an_enum_goes_with_the_deprecated_argument_that_has_it() -> None:
     assert compare((used, "type Query { a: Int }"), releases={(1, 1, 0): used, (1, 2, 0): used}).breaking
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("change", "version", "code"),
     [

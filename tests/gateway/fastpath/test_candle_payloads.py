@@ -142,6 +142,7 @@ async def test_every_path_tells_what_the_query_answers(tmp_path: Path, seed: int
         )
 
 
+@pytest.mark.slow
 async def test_a_candle_is_encoded_once_for_all(tmp_path: Path) -> None:
     """Also for subscribers that come later, with other candles beside it."""
     async with open_scenario(tmp_path) as scenario:

@@ -52,6 +52,7 @@ def encode(variables: Json) -> bytes:
     return json.dumps(variables, ensure_ascii=False).encode()
 
 
+@pytest.mark.slow
 @settings(max_examples=400, deadline=None)
 @given(
     kinds=st.lists(definitions(), max_size=3),

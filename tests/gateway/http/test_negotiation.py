@@ -85,6 +85,7 @@ def test_only_who_prefers_html_gets_the_page(accept: str | None, *, page: bool) 
     assert wants_page(parse_accept(accept)) is page
 
 
+@pytest.mark.slow
 @given(st.text(max_size=200) | st.from_regex(r'([a-z*]+/[a-z*]+(;[a-z]+="?[0-9.a,]*"?){0,3}[, ]{0,2}){0,5}'))
 def test_any_header_leads_to_a_choice(header: str) -> None:
     """Nobody can make it fail."""

@@ -111,6 +111,15 @@ def mutations(draw: st.DrawFn) -> bytes:
     return data
 
 
+def with_single_spaces(data: bytes) -> bytes:
+    """Write the request line as h11 wants it.
+
+    A server may take several spaces for one [RFC 9112, 3].
+    """
+    line, end, rest = data.partition(b"\r\n")
+    return b" ".join(filter(None, line.split(b" "))) + end + rest
+
+
 def read_with_h11(data: bytes) -> tuple[WholeRequest, bytes]:
     """The request as another parser reads it, and the bytes behind it."""
     connection = h11.Connection(h11.SERVER)
@@ -126,9 +135,11 @@ def read_with_h11(data: bytes) -> tuple[WholeRequest, bytes]:
     return WholeRequest(request.method, request.target, headers, body), connection.trailing_data[0]
 
 
+@pytest.mark.slow
 @settings(max_examples=at_length(400), deadline=None)
 @given(data=mutations())
 @example(data=b"\r\n" + REQUEST + b"\r\n")
+@example(data=REQUEST.replace(b"POST ", b"POST  "))
 def test_whatever_is_taken_another_parser_reads_in_the_same_way(data: bytes) -> None:
     """One request with equal parts and nothing behind it: no proxy sees another one in it."""
     scanner = RequestScanner()
@@ -136,7 +147,7 @@ def test_whatever_is_taken_another_parser_reads_in_the_same_way(data: bytes) -> 
     event(f"taken: {found is not None}")
     # Others are refused by their heads on either path.
     if found is not None and find_head_error("1.1", found.headers) is None:
-        expected, behind = read_with_h11(data.lstrip(b"\r\n"))
+        expected, behind = read_with_h11(with_single_spaces(data.lstrip(b"\r\n")))
         stripped = tuple((name, value.strip(b" \t")) for name, value in found.headers)
         assert found._replace(headers=stripped) == expected
         assert behind.strip(b"\r\n") == b""

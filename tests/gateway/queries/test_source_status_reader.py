@@ -2,6 +2,7 @@
 
 import asyncio
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -29,6 +30,7 @@ def counts(status: SourceStatus) -> tuple[int, int, int]:
     return status.tracked, status.seen, status.fresh
 
 
+@pytest.mark.slow
 @settings(max_examples=50, deadline=None)
 @given(step_lists, st.lists(st.sampled_from([0.003, 0.107, 0.607, 3.001]), min_size=1))
 def test_instruments_are_counted_as_they_are(steps: list[Step], pauses_s: list[float]) -> None:

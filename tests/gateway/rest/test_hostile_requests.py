@@ -38,6 +38,7 @@ def encode_value(value: str) -> str:
     return quote(value.encode("utf-8", "surrogatepass"), safe="")
 
 
+@pytest.mark.slow
 async def test_hostile_parameters_get_typed_errors(client: httpx.AsyncClient) -> None:
     """Never a 5xx, a header of their own, or a cell that a spreadsheet would execute."""
     chosen = random.Random(58)

@@ -111,6 +111,7 @@ async def test_a_late_trade_is_a_correction(scenario: CandleScenario) -> None:
     assert row(stored) == row(candle)
 
 
+@pytest.mark.slow
 async def test_no_trade_is_lost_or_doubled_where_stored_and_recent_meet(scenario: CandleScenario) -> None:
     """However much the recorder has stored when a client subscribes, or a gateway starts."""
     scenario.expect([trade(number, number * 0.37, str(100 + number % 7)) for number in range(1, 900)])

@@ -4,6 +4,7 @@ from datetime import timedelta
 from decimal import Decimal
 from itertools import pairwise
 
+import pytest
 from hypothesis import given, settings
 
 from gateway.queries.identity import is_apart
@@ -115,6 +116,7 @@ def test_a_source_that_comes_to_track_it_later_is_followed() -> None:
     run_virtually(main())
 
 
+@pytest.mark.slow
 @settings(max_examples=200, deadline=None)
 @given(price_steps)
 def test_what_was_told_last_is_what_the_query_answers(steps: list[PriceStep]) -> None:

@@ -219,6 +219,7 @@ def check_greedy(taken: Sequence[float], replicas: int) -> None:
     assert len(taken) > 0.95 * min(POSSIBLE, wanted)
 
 
+@pytest.mark.slow
 @EVERYWHERE
 @pytest.mark.parametrize("replicas", REPLICAS)
 async def test_a_day_of_lock_outs(clock: FakeClock, anywhere: Build, replicas: int, hours: int) -> None:
@@ -237,6 +238,7 @@ async def test_a_day_of_lock_outs(clock: FakeClock, anywhere: Build, replicas: i
     assert 45 * hours < len(source.calls) <= 60 * hours
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("replicas", REPLICAS)
 async def test_a_day_without_rejections(clock: FakeClock, in_memory: Build, replicas: int) -> None:
     """Every update arrives with the edge's next copy.
@@ -250,6 +252,7 @@ async def test_a_day_without_rejections(clock: FakeClock, in_memory: Build, repl
     assert max(fleet.ages) <= MINUTE_S + 2 * TICK_S
 
 
+@pytest.mark.slow
 async def test_an_hour_of_eight_requests_a_round_without_a_key(clock: FakeClock, in_memory: Build) -> None:
     """The default limit leads to no lock-out, and each request has its turn within two windows."""
     # Long names fill eight requests with few coins.
@@ -291,6 +294,7 @@ async def test_a_monthly_quota_is_spread_over_the_rest_of_the_month(
     assert max(fleet.ages) <= hours * HOUR_S / share + MINUTE_S + TICK_S
 
 
+@pytest.mark.slow
 async def test_a_whole_month_never_exceeds_its_quota(clock: FakeClock, in_memory: Build) -> None:
     """Under constant demand it is used up to the last calls, evenly over the weeks."""
     budget, taken = in_memory(CallLimits(CALLS, WINDOW, monthly=10_000)), []

@@ -260,6 +260,7 @@ def check_boundary(local: datetime, interval: str) -> None:
     assert interval != "MN1" or local.day == 1
 
 
+@pytest.mark.slow
 async def test_every_path_has_the_same_answer(paths: Paths) -> None:
     """200 random questions."""
     chance = random.Random(2024)

@@ -3,6 +3,7 @@
 from datetime import timedelta
 from decimal import Decimal
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -58,6 +59,7 @@ def market(entries: list[Told]) -> World:
     return world
 
 
+@pytest.mark.slow
 @settings(max_examples=300, deadline=None)
 @given(told, queries, st.floats(0, 1))
 def test_a_route_stays_until_its_next_change(
@@ -75,6 +77,7 @@ def test_a_route_stays_until_its_next_change(
     assert first.said(query.policy) == anew.said(query.policy)
 
 
+@pytest.mark.slow
 @settings(max_examples=300, deadline=None)
 @given(told, queries, told)
 def test_only_tickers_of_its_symbols_change_a_route(

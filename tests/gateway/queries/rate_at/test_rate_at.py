@@ -4,6 +4,8 @@ import random
 from datetime import datetime, timedelta
 from decimal import Decimal
 
+import pytest
+
 from gateway.gateway import Gateway
 from gateway.operations import Operations
 from gateway.queries.rate_at.query import RateAtQuery
@@ -156,6 +158,7 @@ async def test_trades_within_a_bar_are_not_made_up(
         assert (str(found.rate.ticker.price), found.coverage) == (price, coverage)
 
 
+@pytest.mark.slow
 async def test_every_moment_has_the_last_trade_before_it(
     database: InstrumentStore, gateway: Gateway, clock: FakeClock
 ) -> None:

@@ -130,6 +130,7 @@ async def test_the_database_is_read_once_a_minute_for_all(gateway: Gateway, cloc
     assert sum((window.end - window.start for window in windows), timedelta()) <= timedelta(hours=1.5)
 
 
+@pytest.mark.slow
 async def test_what_is_stored_later_is_seen_within_an_hour(
     gateway: Gateway, database: InstrumentStore, clock: FakeClock
 ) -> None:
