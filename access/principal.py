@@ -26,7 +26,7 @@ class Principal(msgspec.Struct, frozen=True, kw_only=True):
 
     `key_id` stays the same when a key is rotated; it is `None` for anonymous. `plan` is the name of the plan that limits it.
     `origins`: the pages that may use the key, as `scheme://host[:port]`; empty for all. `expires_at`: when it ends at the latest,
-    `None` for never. `is_revocable`: a key of the database, which can end at any time; tokens of identity providers only expire.
+    `None` for never. `credential` tells the secrets of one key apart: a part of the hash. `is_revocable`: a key of the database, which can end at any time; tokens of identity providers only expire.
     """
 
     key_id: str | None
@@ -35,6 +35,7 @@ class Principal(msgspec.Struct, frozen=True, kw_only=True):
     scopes: frozenset[AccessScope]
     origins: frozenset[str] = frozenset()
     expires_at: datetime | None = None
+    credential: str | None = None
     is_revocable: bool = False
 
     @property

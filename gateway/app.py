@@ -8,12 +8,14 @@ from starlette.routing import Route, WebSocketRoute
 from starlette.types import Receive, Scope, Send
 
 from gateway.admission import Admission
+from gateway.authentication import Authentication
 from gateway.client_connections import ClientConnections
 from gateway.client_limits import ClientLimits
 from gateway.gateway import Gateway
 from gateway.health import health_routes
 from gateway.http.cross_origin import CrossOrigin
 from gateway.http.endpoint import HttpEndpoint
+from gateway.keyed_connections import KeyedConnections
 from gateway.metrics import metrics_route
 from gateway.operations import Operations
 from gateway.origins import OriginPolicy
@@ -37,17 +39,34 @@ class GraphQLEndpoint:
         operations: Operations,
         settings: GatewaySettings,
         static_directory: Path,
+        *,
         admission: Admission,
         limits: ClientLimits,
+        authentication: Authentication,
+        keyed_connections: KeyedConnections,
     ) -> None:
         self.operations = operations
         self.connections = ClientConnections()
         self._http = HttpEndpoint(
-            operations, settings, static_directory, self.connections, admission=admission, limits=limits
+            operations,
+            settings,
+            static_directory,
+            self.connections,
+            admission=admission,
+            limits=limits,
+            authentication=authentication,
+            keyed_connections=keyed_connections,
         )
         self.origins = OriginPolicy(settings.allowed_origins)
         self._sockets = WebSocketEndpoint(
-            operations, settings, self.connections, admission=admission, limits=limits, origins=self.origins
+            operations,
+            settings,
+            self.connections,
+            admission=admission,
+            limits=limits,
+            origins=self.origins,
+            authentication=authentication,
+            keyed_connections=keyed_connections,
         )
         self.request_cache = self._http.request_cache
 
@@ -71,7 +90,13 @@ class GatewayApp(FastAPI):
         schema = build_subgraph_schema() if settings.federation else build_schema()
         operations = Operations(schema, context, settings, gateway.documents)
         self.graphql = GraphQLEndpoint(
-            operations, settings, static_directory, gateway.admission, gateway.client_limits
+            operations,
+            settings,
+            static_directory,
+            admission=gateway.admission,
+            limits=gateway.client_limits,
+            authentication=gateway.authentication,
+            keyed_connections=gateway.keyed_connections,
         )
         for path in PATHS:
             self.router.routes += [

@@ -18,6 +18,9 @@ class Ending(Enum):
 
     STOPPING = "the process is about to end"
     LEAVING = "the process cannot answer for a while"
+    REVOKED = "its key was revoked"
+    EXPIRED = "its key or token has expired"
+    KEYS_UNCONFIRMED = "nobody can tell whether its key was revoked"
 
 
 class ClientConnection(Protocol):

@@ -7,10 +7,14 @@ from functools import partial
 
 import structlog
 
+from access.authority import KeyAuthority
+from access.key_watch import KeyWatch
 from cache.ports import TickerFeed
 from gateway.admission import Admission
+from gateway.authentication import Authentication
 from gateway.client_limits import ClientLimit, ClientLimits
 from gateway.identity_watchdog import IdentityWatchdog, SuspicionRecords
+from gateway.keyed_connections import KeyedConnections
 from gateway.loop_lag import LoopLag
 from gateway.queries.candles.bounded_reads import BoundedReads
 from gateway.queries.candles.parts_reader import CandlePartsReader
@@ -73,6 +77,8 @@ class Gateway:
         history: CandleStorage | None = None,
         tape: TradeTape | None = None,
         bars: BarFeed | None = None,
+        authority: KeyAuthority | None = None,
+        key_watch: KeyWatch | None = None,
         clock: Clock = utc_now,
         process_clock: ProcessClock | None = None,
     ) -> None:
@@ -98,6 +104,11 @@ class Gateway:
                 in_process=settings.max_subscriptions_in_all,
             ),
         )
+        self.authority = authority or KeyAuthority(clock=clock)
+        """Who may ask. Without one, everybody without a key."""
+        self.authentication = Authentication(self.authority)
+        self.keyed_connections = KeyedConnections(self.authority, clock)
+        self.key_watch = key_watch
         self.loop_lag = LoopLag()
         self.documents = DocumentStore(settings.trusted_documents)
         self._manifests = None
@@ -210,6 +221,9 @@ class Gateway:
             self.start_task(tasks, self.catalog.run, "catalog")
             self.start_task(tasks, self.descriptors.run, "descriptors")
             self.start_task(tasks, self.loop_lag.run, "loop lag")
+            self.start_task(tasks, self.keyed_connections.run, "expiry of keys")
+            if self.key_watch is not None:
+                self.start_task(tasks, self.key_watch.run, "keys")
             self.start_task(tasks, self.bars.run, "bars")
             if self.live_queries.candles is not None:
                 self.start_task(tasks, self.live_queries.candles.run, "candles")

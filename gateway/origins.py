@@ -67,7 +67,7 @@ def is_origin_allowed(headers: Mapping[str, str], allowed: Collection[str]) -> b
     origin = headers.get("origin")
     if origin is None or headers.get("sec-fetch-site") == "same-origin":
         return True
-    return _is_same(origin, headers.get("host", "")) or is_listed(origin, allowed)
+    return is_same_origin(origin, headers.get("host", "")) or is_listed(origin, allowed)
 
 
 def is_listed(origin: str, allowed: Collection[str]) -> bool:
@@ -88,7 +88,7 @@ def _is_loopback(origin: str) -> bool:
         return host == "localhost" or host.endswith(".localhost")
 
 
-def _is_same(origin: str, host: str) -> bool:
+def is_same_origin(origin: str, host: str) -> bool:
     """Compare host and port only: a proxy may have terminated TLS."""
     scheme = origin.partition("://")[0]
     return _parse(origin)[1:] == _parse(f"{scheme}://{host.strip()}")[1:] != (None, None)

@@ -16,6 +16,7 @@ from graphql import (
 )
 from graphql.execution.values import VariableValues
 
+from access.principal import AccessScope
 from gateway.fastpath.body_reader import read_body_parts
 from gateway.fastpath.plan import Planner, QueryPlan, SubscriptionPlan, list_planned_queries
 from gateway.fastpath.query_template import QueryTemplate
@@ -23,6 +24,7 @@ from gateway.fastpath.selection import NotOnFastPath
 from gateway.request import GraphQLRequest
 from gateway.schema.documents import CheckedDocument, DocumentCache, Limits
 from gateway.schema.errors import document_error, to_public_error
+from gateway.schema.field_scopes import READ
 from gateway.schema.query_cost import CompiledCost, CostModel
 from gateway.schema.root_size import PlannedQuery
 from gateway.settings import GatewaySettings
@@ -73,7 +75,7 @@ class PreparedOperation(NamedTuple):
     """A valid operation that is not too expensive.
 
     `document` is `None` for one that is kept: documents have a cache of their own. `plan` or `subscription` is set if the fast path
-    covers it. `is_introspection`: it only describes the schema.
+    covers it. `is_introspection`: it only describes the schema. `scopes`: those that its sender needs.
     """
 
     kind: OperationKind
@@ -83,6 +85,7 @@ class PreparedOperation(NamedTuple):
     plan: QueryPlan | None = None
     subscription: SubscriptionPlan | None = None
     is_introspection: bool = False
+    scopes: frozenset[AccessScope] = READ
 
     def without_document(self) -> "PreparedOperation":
         """The operation for a cache."""
@@ -197,7 +200,9 @@ class Preparer:
             error = GraphQLError("", operation, original_error=QueryTooExpensive(cost, self._max_cost))
             raise OperationRejected(RejectionStage.COST, [to_public_error(error)], kind)
         is_introspection = compiled.in_thread > 0
-        return PreparedOperation(kind, request, document, cost, plan, subscription, is_introspection)
+        return PreparedOperation(
+            kind, request, document, cost, plan, subscription, is_introspection, compiled.scopes
+        )
 
     def plan_known(self, body: bytes) -> QueryPlan | None:
         """Return the plan of the query in the body of a request, if its document is known.

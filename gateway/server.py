@@ -13,6 +13,11 @@ from pathlib import Path
 import structlog
 import uvicorn
 
+from access.authority import KeyAuthority
+from access.key_store import KeyStore
+from access.key_watch import KeyWatch
+from access.redis_notices import RedisKeyNotices
+from access.settings import AccessSettings
 from cache.ports import TickerFeed
 from cache.redis_client import connect_redis
 from cache.redis_feed import RedisTickerFeed
@@ -82,6 +87,7 @@ async def run_gateway(
     """
     settings, process = load_settings(GatewaySettings), load_settings(ProcessSettings)
     cache, database = load_settings(CacheSettings), load_settings(DatabaseSettings)
+    access = load_settings(AccessSettings)
     store = InstrumentStore(database.database_url, simulated=cache.simulated)
     addresses = BackendAddresses(
         cache=format_address(cache.redis_url), instruments=format_address(database.database_url)
@@ -113,6 +119,12 @@ async def run_gateway(
                 )
                 await wait_for_backend(instruments.read, timeout_s=timeout_s, stop=stop)
 
+            stored_keys = KeyStore(store)
+            authority = KeyAuthority(stored_keys, anonymous=access.anonymous, clock=process_clock.corrected)
+            key_watch = KeyWatch(
+                authority, stored_keys, RedisKeyNotices(redis, keys), grace_s=access.revocation_grace_s
+            )
+
             def on_started() -> None:
                 tune_garbage_collector()
                 on_ready()
@@ -129,6 +141,8 @@ async def run_gateway(
                 history=CandleReader(store, simulated=cache.simulated),
                 tape=RedisTradeTape(redis, keys),
                 bars=RedisBarFeed(redis, keys),
+                authority=authority,
+                key_watch=key_watch,
                 addresses=addresses,
                 process_clock=process_clock,
                 on_ready=on_started,
@@ -149,6 +163,8 @@ async def serve_gateway(
     history: CandleStorage | None = None,
     tape: TradeTape | None = None,
     bars: BarFeed | None = None,
+    authority: KeyAuthority | None = None,
+    key_watch: KeyWatch | None = None,
     clock: Clock = utc_now,
     process_clock: ProcessClock | None = None,
     static_directory: Path = STATIC_DIRECTORY,
@@ -180,6 +196,8 @@ async def serve_gateway(
         history=history,
         tape=tape,
         bars=bars,
+        authority=authority,
+        key_watch=key_watch,
         clock=clock,
         process_clock=process_clock,
     )

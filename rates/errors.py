@@ -13,8 +13,12 @@ RatesError
 │   ├── NoConversionPath         no tracked symbols connect the two assets
 │   ├── TooManyLiveQueries       the process has no room for another different subscription
 │   ├── QueryTooExpensive        an operation beyond the cost limit
+│   ├── UnknownKey               no key of the API has this id
 │   ├── NotListed                well-formed, but not listed by the source
 │   └── AmbiguousSymbol          several listed instruments match
+├── AccessDenied                 the sender of a request may not have what it asks for
+│   ├── Unauthenticated          no key where one is needed, or one that does not count
+│   └── Forbidden                a key that does not allow this
 ├── RateUnavailable              a valid query that has no answer at present
 │   ├── RateNotSeen              tracked, but not published by any source yet
 │   ├── RateStale                the newest value is older than the requested maximum
@@ -35,6 +39,7 @@ RatesError
 │   ├── CacheUnavailable         Redis
 │   ├── QueueUnavailable         RabbitMQ
 │   ├── DatabaseUnavailable      Postgres or SQLite
+│   ├── AccessUnavailable        keys or tokens cannot be verified
 │   └── HistoryUnavailable       the stored history, or a gateway without one
 └── SetupError                   the process cannot start as configured
     ├── InvalidSetting           names the variable and the expected value
@@ -45,6 +50,7 @@ RatesError
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
+from enum import StrEnum
 from typing import ClassVar
 
 
@@ -202,6 +208,14 @@ class TooManyLiveQueries(InvalidInput):
         )
 
 
+class UnknownKey(InvalidInput):
+    """An id of no key."""
+
+    def __init__(self, key_id: str) -> None:
+        self.key_id = key_id
+        super().__init__(f"no key has the id {key_id[:20]!r}: expected one that `ratewire keys list` shows")
+
+
 class NotListed(InvalidInput):
     """A symbol that the source does not list. `near` contains the closest listed symbols."""
 
@@ -222,6 +236,62 @@ class AmbiguousSymbol(InvalidInput):
         super().__init__(
             f"{symbol} could be any of {len(candidates)} that {source} lists: {', '.join(candidates)}"
         )
+
+
+class DenialReason(StrEnum):
+    """Why a request is denied, as clients see it."""
+
+    MISSING = "MISSING"
+    MALFORMED = "MALFORMED"
+    AMBIGUOUS = "AMBIGUOUS"
+    UNKNOWN = "UNKNOWN"
+    REVOKED = "REVOKED"
+    EXPIRED = "EXPIRED"
+    INVALID_TOKEN = "INVALID_TOKEN"  # noqa: S105 - no password
+    ORIGIN = "ORIGIN"
+    SCOPE = "SCOPE"
+
+
+_UNAUTHENTICATED = {
+    DenialReason.MISSING: "this API needs a key: expected it in `Authorization: Bearer`, `X-API-Key` or `connection_init`",
+    DenialReason.MALFORMED: "the key is none of this API: expected all of its text, from rw_ to its last character",
+    DenialReason.AMBIGUOUS: "the request has two different keys: expected one",
+    DenialReason.UNKNOWN: "no key has this text: expected one that was created here, or its newest after a rotation",
+    DenialReason.REVOKED: "the key was revoked: expected another one",
+    DenialReason.EXPIRED: "the key has expired: expected another one",
+    DenialReason.INVALID_TOKEN: "the token does not count",
+}
+
+
+class AccessDenied(RatesError):
+    """A request whose sender may not have what it asks for."""
+
+    def __init__(self, reason: DenialReason, message: str) -> None:
+        self.reason = reason
+        super().__init__(message)
+
+
+class Unauthenticated(AccessDenied):
+    """No key where one is needed, or a key or token that does not count; never with its text.
+
+    `detail`: what is wrong with a token.
+    """
+
+    def __init__(self, reason: DenialReason, detail: str | None = None) -> None:
+        super().__init__(reason, _UNAUTHENTICATED[reason] + (f": {detail}" if detail else ""))
+
+
+class Forbidden(AccessDenied):
+    """A key that does not allow this page, or lacks a `scope`."""
+
+    def __init__(self, reason: DenialReason, *, origin: str | None = None, scope: str | None = None) -> None:
+        self.origin, self.scope = origin, scope
+        if reason is DenialReason.SCOPE:
+            message = f"the operation needs the scope {scope}: expected a key that has it"
+        else:
+            seen = "no `Origin`" if origin is None else repr(origin)
+            message = f"the key does not allow {seen}: expected a page of one of its origins"
+        super().__init__(reason, message)
 
 
 class RateUnavailable(RatesError):
@@ -396,6 +466,10 @@ class QueueUnavailable(BackendUnavailable):
 
 class DatabaseUnavailable(BackendUnavailable):
     """The database cannot be reached or refuses."""
+
+
+class AccessUnavailable(BackendUnavailable):
+    """Keys or tokens cannot be verified at present."""
 
 
 class HistoryUnavailable(BackendUnavailable):

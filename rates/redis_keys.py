@@ -40,6 +40,18 @@ class RedisKeys:
         """String: the last changes of the tracked instruments, as the gateways have seen them."""
         return f"{self.prefix}:{{instruments}}:history"
 
+    def key_changes(self) -> str:
+        """Sorted set: the last changes of API keys by their revision, JSON with hashes of secrets."""
+        return f"{self.prefix}:{{keys}}:changes"
+
+    def key_state(self) -> str:
+        """Hash: `revision` up to which changes of keys were told, `since` which all are kept."""
+        return f"{self.prefix}:{{keys}}:state"
+
+    def key_channel(self) -> str:
+        """Pub/sub channel: one message per change of a key."""
+        return f"{self.prefix}:{{keys}}:changed"
+
     def reports(self, source: Source) -> str:
         """Hash: instance → source report JSON."""
         return f"{self.prefix}:{{{source}}}:reports"

@@ -13,7 +13,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from rates.source import Source
-from ratewire import drill_command, history_command, instruments_command, simulator_command
+from ratewire import (
+    drill_command,
+    history_command,
+    instruments_command,
+    keys_command,
+    simulator_command,
+)
 from ratewire.client.query_command import query
 from ratewire.client.watch_command import watch
 
@@ -31,6 +37,7 @@ app = typer.Typer(
 )
 app.add_typer(instruments_command.app)
 app.add_typer(history_command.app)
+app.add_typer(keys_command.app)
 app.add_typer(simulator_command.app)
 app.add_typer(drill_command.app)
 

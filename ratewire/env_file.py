@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from pydantic_settings import BaseSettings
 
 from access.plan import PlanSettings
+from access.settings import AccessSettings
 from gateway.settings import GatewaySettings
 from pipeline.settings import (
     ConsumerSettings,
@@ -37,6 +38,7 @@ GROUPS: tuple[type[BaseSettings], ...] = (
     HistorySettings,
     *(source_module(source).settings for source in Source),
     GatewaySettings,
+    AccessSettings,
     PlanSettings,
     SimulatorSettings,
     StandaloneSettings,

@@ -7,6 +7,10 @@ from contextlib import asynccontextmanager, closing
 from functools import partial
 from pathlib import Path
 
+from access.authority import KeyAuthority
+from access.key_store import KeyStore
+from access.key_watch import KeyWatch
+from access.settings import AccessSettings
 from cache.memory import MemoryCache
 from cache.ports import TickerFeed, TickerSink
 from gateway.server import bind, serve_gateway
@@ -115,6 +119,8 @@ def start_system(
         # Developers run it beside the server of their own page.
         changes["allowed_origins"] = [LOOPBACK]
     gateway = gateway.model_copy(update=changes)
+    access, keys = load_settings(AccessSettings), KeyStore(instruments)
+    authority = KeyAuthority(keys, anonymous=access.anonymous, clock=process_clock.corrected)
     group.create_task(
         serve_gateway(
             feed,
@@ -127,6 +133,9 @@ def start_system(
             history=CandleReader(instruments, simulated=not is_live),
             tape=tape,
             bars=bars,
+            authority=authority,
+            # Keys are changed by commands in other processes.
+            key_watch=KeyWatch(authority, keys, None, grace_s=access.revocation_grace_s),
             clock=process_clock.corrected,
             # The gateway runs the measurements. Simulated sources follow the clock of this machine: they are no witnesses.
             process_clock=process_clock if is_live else None,

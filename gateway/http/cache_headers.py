@@ -24,7 +24,9 @@ def cache_control(answer: QueryResult, metadata: OperationMetadata) -> str | Non
     if metadata.fresh_for is None or metadata.no_store or answer.has_errors:
         return None
     seconds = max(0, int(metadata.fresh_for.total_seconds()))
-    return f"public, max-age={seconds}, must-revalidate"
+    # A shared cache must not give an answer that needs a key to others [RFC 9111, 3.5].
+    shared = "public" if metadata.principal.is_anonymous else "private"
+    return f"{shared}, max-age={seconds}, must-revalidate"
 
 
 def entity_tag(body: bytes, content_type: str) -> str:

@@ -14,10 +14,12 @@ from starlette.datastructures import Headers
 from starlette.types import Message, Receive, Scope, Send
 
 from gateway.admission import Admission, TooManyJoins
+from gateway.authentication import Authentication, check_scopes
 from gateway.cache_limits import MAX_CACHED_DOCUMENT, SEEN_KEYS
 from gateway.client_connections import RETRY_AFTER_S, ClientConnections
 from gateway.client_limits import ClientLimitReached, ClientLimits, read_address
 from gateway.http.cache_headers import make_cache_headers, matches
+from gateway.http.denial import as_denial
 from gateway.http.multipart import PartFraming
 from gateway.http.negotiation import (
     Accepted,
@@ -35,6 +37,7 @@ from gateway.http.response import VARY, send_error, send_json, send_response
 from gateway.http.single_connection import SingleConnections, as_http_error
 from gateway.http.sse import RETRY_STREAM, EventFraming
 from gateway.http.stream import Framing, HttpExchange, Streams, write_results
+from gateway.keyed_connections import KeyedConnections
 from gateway.lru import SecondSight
 from gateway.operations import Operations
 from gateway.pages import read_page
@@ -43,6 +46,7 @@ from gateway.results import encode
 from gateway.schema.context import OperationMetadata
 from gateway.settings import GatewaySettings
 from rates.error_mapping import INTERNAL_ERROR
+from rates.errors import AccessDenied, AccessUnavailable
 
 SAFE_METHODS = ("GET", "HEAD")
 ALLOWED_METHODS = "GET, HEAD, POST, PUT, DELETE, OPTIONS"
@@ -68,7 +72,10 @@ class HttpEndpoint:
         *,
         admission: Admission,
         limits: ClientLimits,
+        authentication: Authentication,
+        keyed_connections: KeyedConnections,
     ) -> None:
+        self._authentication = authentication
         self._limits = limits
         self._admission = admission
         self._connections = connections
@@ -78,10 +85,13 @@ class HttpEndpoint:
         self._static_directory = static_directory
         self._prepared = make_prepared_requests()
         self._seen = SecondSight(SEEN_KEYS)
-        self.request_cache = RequestCache(operations, self._prepared, self._seen, connections)
+        self.request_cache = RequestCache(operations, self._prepared, self._seen, connections, authentication)
         operations.documents.on_removed.append(self.request_cache.clear)
         self._streams = Streams(
-            connections, heartbeat_s=settings.stream_heartbeat_s, stall_timeout_s=settings.stall_timeout_s
+            connections,
+            keyed_connections,
+            heartbeat_s=settings.stream_heartbeat_s,
+            stall_timeout_s=settings.stall_timeout_s,
         )
         self._single_connections = SingleConnections(
             operations,
@@ -105,7 +115,10 @@ class HttpEndpoint:
             await self._answer(accepted, scope, receive, send_and_note)
         except ClientDisconnected:
             return
-        except HttpError as exc:
+        except (HttpError, AccessDenied, AccessUnavailable) as raised:
+            exc = raised if isinstance(raised, HttpError) else as_denial(raised)
+            if has_started:
+                raise
             if exc.status in TEMPORARY and _is_event_source(scope, accepted):
                 await send_response(send, 200, RETRY_STREAM, RETRY_STREAM_HEADERS)
                 return
@@ -140,13 +153,14 @@ class HttpEndpoint:
             return
         if (refusal := self._connections.refusal) is not None:
             raise HttpError(503, refusal, {"retry-after": str(RETRY_AFTER_S)})
+        principal = await self._authentication.authenticate(scope["headers"])
         if self._single_connections.concerns(scope):
             if self._connections.is_closed:
                 raise _stopping()
-            await self._single_connections.answer(scope, receive, send)
+            await self._single_connections.answer(HttpExchange(scope, receive, send, principal))
             return
         operation = await self._read(scope, receive)
-        await self._execute(operation, accepted, HttpExchange(scope, receive, send))
+        await self._execute(operation, accepted, HttpExchange(scope, receive, send, principal))
 
     async def _read(self, scope: Scope, receive: Receive) -> PreparedOperation | OperationRejected:
         limit, is_safe = self._max_body_bytes, scope["method"] in SAFE_METHODS
@@ -182,6 +196,8 @@ class HttpEndpoint:
                 f"the method is {exchange.scope['method']}: expected POST for a mutation",
                 {"allow": "POST"},
             )
+        if isinstance(operation, PreparedOperation):
+            check_scopes(exchange.principal, operation.scopes)
         media = choose(accepted, operation.kind)
         if media is None:
             # A client that accepts JSON sent an unsuitable operation, not an unsuitable header.
@@ -198,9 +214,10 @@ class HttpEndpoint:
     async def _send_result(
         self, operation: PreparedOperation, media: MediaType, exchange: HttpExchange
     ) -> None:
-        metadata = OperationMetadata() if exchange.scope["method"] in SAFE_METHODS else None
+        metadata = OperationMetadata(principal=exchange.principal)
         result = await self._operations.answer(operation, metadata)
-        headers = make_cache_headers(result, metadata, media) if metadata else {}
+        is_safe = exchange.scope["method"] in SAFE_METHODS
+        headers = make_cache_headers(result, metadata, media) if is_safe else {}
         if headers and matches(Headers(scope=exchange.scope).get("if-none-match"), headers["etag"]):
             await send_response(exchange.send, 304, b"", headers)
             return
@@ -237,7 +254,7 @@ class HttpEndpoint:
     async def _serve_stream(
         self, framing: Framing, operation: PreparedOperation | OperationRejected, exchange: HttpExchange
     ) -> None:
-        metadata = OperationMetadata()
+        metadata = OperationMetadata(principal=exchange.principal)
         if framing.media_type is MediaType.EVENTS:
             metadata.resume_from = Headers(scope=exchange.scope).get("last-event-id") or None
         results = self._results(operation, metadata)

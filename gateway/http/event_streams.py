@@ -32,9 +32,9 @@ class EventStream:
     Operations start when the stream is open. Each has one result on the way: it computes the next once that is written.
     """
 
-    def __init__(self, limits: ClientLimits, address: str, max_running: int) -> None:
+    def __init__(self, limits: ClientLimits, address: str, max_running: int, principal: Principal) -> None:
         self._limits = limits
-        self.principal: Principal = ANONYMOUS
+        self.principal = principal
         """Who has reserved it."""
         self.address = address
         self._max_running = max_running
@@ -147,7 +147,7 @@ class EventStreams:
     def __len__(self) -> int:
         return len(self._streams)
 
-    def reserve(self, address: str, route: str | None = None) -> str:
+    def reserve(self, address: str, route: str | None = None, principal: Principal = ANONYMOUS) -> str:
         """Reserve a stream for a while, and return its token, which begins with `route`.
 
         Raises:
@@ -156,7 +156,7 @@ class EventStreams:
         self._limits.sockets.take(address)
         prefix = route if route is not None and _ROUTE.fullmatch(route) else secrets.token_hex(16)
         token = f"{prefix}.{secrets.token_urlsafe(TOKEN_BYTES)}"
-        stream = EventStream(self._limits, address, self._max_running)
+        stream = EventStream(self._limits, address, self._max_running, principal)
         self._streams[token] = stream
         stream.expiry = asyncio.get_running_loop().call_later(self._reservation_s, self.end, token)
         return token

@@ -8,6 +8,7 @@ from typing import Self
 
 import structlog
 
+from gateway.credentials import CREDENTIAL_HEADERS
 from gateway.http.bounded_protocol import BoundedHttpProtocol
 from gateway.http.request_cache import METHODS, PATH, KnownRequest, RequestCache
 from gateway.http.request_head import find_head_error
@@ -122,7 +123,8 @@ class GatewayHttpProtocol(BoundedHttpProtocol):
         assert self.request_cache is not None
         body = b"".join(chunks)
         headers = tuple([each for each in self.headers if each[0] in RELEVANT])
-        request = WholeRequest(self.parser.get_method(), self.url, headers, body)
+        credentials = tuple([each for each in self.headers if each[0] in CREDENTIAL_HEADERS])
+        request = WholeRequest(self.parser.get_method(), self.url, headers, body, credentials)
         known_request = self.request_cache.find(request)
         self._has_tried = known_request is not None
         return known_request is not None and self._answer(known_request)

@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterable
 from functools import lru_cache
 from typing import NamedTuple, TypeVar
 
-from access.principal import ANONYMOUS, Principal
+from access.principal import ANONYMOUS, AccessScope, Principal
+from gateway.authentication import Authentication
 from gateway.cache_limits import (
     MAX_CONTENT_TYPE_LENGTH,
     MAX_CONTENT_TYPES,
@@ -87,8 +88,10 @@ class RequestCache:
         prepared_requests: PreparedRequests,
         seen_requests: SecondSight,
         connections: ClientConnections,
+        authentication: Authentication,
     ) -> None:
         self._operations = operations
+        self._authentication = authentication
         self._connections = connections
         self._prepared, self._seen_requests = prepared_requests, seen_requests
         self._known: BoundedLru[bytes, KnownRequest] = BoundedLru(
@@ -131,12 +134,15 @@ class RequestCache:
         path, _, query = request.target.partition(b"?")
         if path != PATH or b"#" in query or STREAM_PARAMETER in query or request.method not in METHODS:
             return None
+        principal = self._authentication.find(request.credentials)
+        if principal is None:
+            return None
         is_get = request.method == b"GET"
         key = (is_get, query if is_get else request.body)
         prepared = self._prepared.get(key)
         if prepared is None:
-            return None if is_get or self._seen_requests.has_seen(key) else self._plan_new(request)
-        if prepared.plan is None:
+            return None if is_get or self._seen_requests.has_seen(key) else self._plan_new(request, principal)
+        if prepared.plan is None or not prepared.scopes <= principal.scopes:
             return None
         headers, if_none_match = request.headers, None
         if is_get:
@@ -144,19 +150,26 @@ class RequestCache:
             headers = tuple([each for each in headers if each[0] != b"if-none-match"])
         media = _choose_json_type(headers, is_get=is_get, may_be_page=is_get and is_navigation(query))
         return media and KnownRequest(
-            prepared.plan, media, is_get, _decode_header(if_none_match), is_light=prepared.cost <= LIGHT
+            prepared.plan,
+            media,
+            is_get,
+            _decode_header(if_none_match),
+            is_light=prepared.cost <= LIGHT,
+            principal=principal,
         )
 
-    def _plan_new(self, request: WholeRequest) -> KnownRequest | None:
+    def _plan_new(self, request: WholeRequest, principal: Principal) -> KnownRequest | None:
         """Plan a request that did not come before; the second time it is prepared to be kept."""
         media = _choose_json_type(request.headers, is_get=False, may_be_page=False)
-        if media is None:
+        # Templates are of rates only.
+        if media is None or not principal.allows(AccessScope.READ):
             return None
         body, plan_known = request.body, self._operations.plan_known
         plan = plan_known(body) if len(body) <= LIGHT_BODY else self._compute(lambda: plan_known(body))
         if plan is None:
             return None
-        return KnownRequest(plan, media, new_body=body, is_light=count_symbols(plan) <= LIGHT_SYMBOLS)
+        is_light = count_symbols(plan) <= LIGHT_SYMBOLS
+        return KnownRequest(plan, media, new_body=body, is_light=is_light, principal=principal)
 
     def _compute(self, work: Callable[[], T]) -> T | None:
         """Do work that may take long, or return `None` if this turn has no time left for it."""
@@ -179,6 +192,9 @@ class RequestCache:
         """
         if self._connections.refusal is not None:
             return None
+        principal = known_request.principal
+        if principal is not ANONYMOUS and not self._authentication.is_current(principal):
+            return None
         if known_request.is_get:
             return self._respond_to_get(known_request, server_headers)
         server_lines = self._encode_server_headers(server_headers)
@@ -200,7 +216,7 @@ class RequestCache:
     def _respond_to_get(
         self, known_request: KnownRequest, server_headers: list[Header]
     ) -> list[bytes] | None:
-        metadata = OperationMetadata()
+        metadata = OperationMetadata(principal=known_request.principal)
         chunks = self._find_chunks(known_request, metadata)
         if chunks is None:
             return None

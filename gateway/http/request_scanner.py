@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import httptools
 
+from gateway.credentials import CREDENTIAL_HEADERS
 from gateway.pages import Header
 
 VERSION = "1.1"
@@ -27,12 +28,16 @@ RELEVANT = frozenset(
 
 
 class WholeRequest(NamedTuple):
-    """A request on a connection that stays open. `headers` are those of `RELEVANT`."""
+    """A request on a connection that stays open. `headers` are those of `RELEVANT`.
+
+    `credentials` are those with a key. They are apart: what is kept of a request must be the same for all who send it.
+    """
 
     method: bytes
     target: bytes
     headers: tuple[Header, ...]
     body: bytes
+    credentials: tuple[Header, ...] = ()
 
 
 class _SecondRequest(Exception):
@@ -53,6 +58,7 @@ class RequestScanner:
         self._begun = self._completed = 0
         self._target = self._body = b""
         self._headers: list[Header] = []
+        self._credentials: list[Header] = []
         self._is_plain = self._has_trailers = False
 
     def scan(self, data: bytes) -> WholeRequest | None:
@@ -66,7 +72,13 @@ class RequestScanner:
             # The next bytes are of another connection, which goes on where this one may not.
             self._reset()
             return None
-        found = WholeRequest(self._parser.get_method(), self._target, tuple(self._headers), self._body)
+        found = WholeRequest(
+            self._parser.get_method(),
+            self._target,
+            tuple(self._headers),
+            self._body,
+            tuple(self._credentials),
+        )
         self._clear()
         return found
 
@@ -88,6 +100,8 @@ class RequestScanner:
         name = name.lower()
         if name in RELEVANT:
             self._headers.append((name, value))
+        elif name in CREDENTIAL_HEADERS:
+            self._credentials.append((name, value))
 
     def on_headers_complete(self) -> None:
         """Note whether the connection stays what it is."""

@@ -9,6 +9,8 @@ from urllib.parse import parse_qs
 from starlette.datastructures import Headers
 from starlette.types import Receive, Scope, Send
 
+from access.principal import Principal
+from gateway.authentication import check_scopes
 from gateway.client_connections import RETRY_AFTER_S
 from gateway.client_limits import ClientLimitReached, ClientLimits, read_address
 from gateway.http.event_streams import MAX_ID_LENGTH, EventStreams, Results
@@ -58,25 +60,28 @@ class SingleConnections:
         """Tell whether a request is one of this mode."""
         return scope["method"] in {"PUT", "DELETE"} or read_token(scope) is not None
 
-    async def answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def answer(self, exchange: HttpExchange) -> None:
         """Answer a request of this mode.
 
         Raises:
             HttpError: it cannot be answered.
+            Forbidden: the operation needs another scope.
         """
+        scope, receive, send, principal = exchange
         method, token = scope["method"], read_token(scope)
         if method == "PUT":
-            await self._reserve(scope, receive, send)
+            await self._reserve(exchange)
         elif token is None:
             raise HttpError(400, f"the request has no token: expected the header {STREAM_HEADER}")
         elif method == "DELETE":
             await self._stop(token, scope, send)
         elif method != "POST" and is_navigation(scope["query_string"]):
-            await self._open(token, HttpExchange(scope, receive, send))
+            await self._open(token, exchange)
         else:
-            await self._execute(token, scope, receive, send)
+            await self._execute(token, scope, receive, send, principal)
 
-    async def _reserve(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _reserve(self, exchange: HttpExchange) -> None:
+        scope, receive, send, principal = exchange
         if not self._is_alone:
             raise HttpError(
                 501,
@@ -85,7 +90,9 @@ class SingleConnections:
             )
         await discard(receive)
         try:
-            token = self._reserved.reserve(read_address(scope), Headers(scope=scope).get(ROUTE_HEADER))
+            token = self._reserved.reserve(
+                read_address(scope), Headers(scope=scope).get(ROUTE_HEADER), principal
+            )
         except ClientLimitReached as exc:
             raise as_http_error(exc) from exc
         body = token.encode()
@@ -97,6 +104,9 @@ class SingleConnections:
             await send_response(exchange.send, 200, b"", {"content-type": EventFraming.content_type})
             return
         stream = self._reserved.open(token)
+        if stream.principal.key_id != exchange.principal.key_id:
+            # A browser's `EventSource` sends no header: the token stands for the key that reserved the stream.
+            exchange = exchange._replace(principal=stream.principal)
         try:
             await self._streams.serve(EventFraming(), stream.run, exchange)
         finally:
@@ -109,7 +119,9 @@ class SingleConnections:
         stream.stop(_check_id(operation))
         await send_response(send, 200, b"", EMPTY)
 
-    async def _execute(self, token: str, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _execute(
+        self, token: str, scope: Scope, receive: Receive, send: Send, principal: Principal
+    ) -> None:
         stream = self._reserved.find(token)
         request = await self._read(scope, receive)
         operation = _check_id((request.extensions or {}).get(OPERATION_ID))
@@ -117,6 +129,7 @@ class SingleConnections:
         prepared: PreparedOperation | OperationRejected
         try:
             prepared = await self._operations.prepare_in_turn(request)
+            check_scopes(principal, prepared.scopes)
         except OperationRejected as exc:
             # A result, as on every stream: the client would take a status for trouble of the network, and try again.
             prepared = exc
@@ -125,7 +138,7 @@ class SingleConnections:
             await self._wait_for_turn()
         # The stream may have ended meanwhile.
         stream = self._reserved.find(token)
-        results = self._make_results(prepared, OperationMetadata())
+        results = self._make_results(prepared, OperationMetadata(principal=principal))
         try:
             stream.add(operation, results, is_subscription=is_subscription)
         except ClientLimitReached as exc:

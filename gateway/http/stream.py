@@ -12,6 +12,7 @@ from access.principal import ANONYMOUS, Principal
 from gateway.client_connections import ClientConnections, Ending
 from gateway.http.negotiation import MediaType
 from gateway.http.response import VARY
+from gateway.keyed_connections import KeyedConnections
 from gateway.schema.context import OperationMetadata
 
 # Scope extension that aborts the connection of a client that does not read: a graceful close would wait for it for ever.
@@ -47,8 +48,16 @@ class Framing(Protocol):
 class Streams:
     """Serves streams, each of which is one of `connections` while it is open."""
 
-    def __init__(self, connections: ClientConnections, *, heartbeat_s: float, stall_timeout_s: float) -> None:
+    def __init__(
+        self,
+        connections: ClientConnections,
+        keyed_connections: KeyedConnections,
+        *,
+        heartbeat_s: float,
+        stall_timeout_s: float,
+    ) -> None:
         self._connections = connections
+        self._keyed_connections = keyed_connections
         self._heartbeat_s = heartbeat_s
         self._stall_timeout_s = stall_timeout_s
 
@@ -58,9 +67,14 @@ class Streams:
         write: Callable[["ResponseBody"], Coroutine[Any, Any, None]],
         client: HttpExchange,
     ) -> None:
-        """Write the response head and what `write` has, until that or the stream ends."""
+        """Write the response head and what `write` has, until that or the stream ends.
+
+        Raises:
+            Unauthenticated, AccessUnavailable: the client's key does not count any more.
+        """
         body = ResponseBody(client.send, self._stall_timeout_s)
         stream = _OpenStream(client.principal)
+        self._keyed_connections.add(stream)
         self._connections.add(stream)
         try:
             await body.open(framing)
@@ -82,6 +96,7 @@ class Streams:
             _abort(client.scope)
         finally:
             self._connections.discard(stream)
+            self._keyed_connections.discard(stream)
 
 
 class _OpenStream:

@@ -8,8 +8,12 @@ from starlette.responses import Response
 
 from gateway.client_connections import RETRY_AFTER_S
 from gateway.http.cache_headers import entity_tag, matches
+from gateway.http.denial import as_denial
+from gateway.schema.errors import describe_error
 from rates.error_mapping import GRAPHQL_CODES
 from rates.errors import (
+    AccessDenied,
+    AccessUnavailable,
     BackendUnavailable,
     CacheUnavailable,
     InvalidInput,
@@ -45,6 +49,14 @@ def respond_to_error(error: RatesError) -> Response:
 def refuse(reason: str) -> Response:
     """Return the error of a gateway that cannot answer for a while."""
     return _make_error(503, reason, GRAPHQL_CODES[CacheUnavailable], is_temporary=True)
+
+
+def deny(error: AccessDenied | AccessUnavailable) -> Response:
+    """Return the response to a request whose key does not count, or not for this."""
+    denial = as_denial(error)
+    content = {"errors": [describe_error(error)]}
+    headers = {"cache-control": "no-store", "content-type": f"{JSON_TYPE}; charset=utf-8", **denial.headers}
+    return Response(msgspec.json.encode(content), status_code=denial.status, headers=headers)
 
 
 def _make_error(status: int, message: str, code: str, *, is_temporary: bool) -> Response:

@@ -9,13 +9,15 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
+from access.principal import AccessScope
+from gateway.authentication import Authentication, check_scopes
 from gateway.client_connections import ClientConnections
 from gateway.gateway import Gateway
 from gateway.http.negotiation import parse_accept
 from gateway.queries.candles.query import CandlesQuery
 from gateway.rest.csv_candles import CSV_TYPE, encode_csv
 from gateway.rest.parameters import read_candles_query, read_parameters
-from gateway.rest.responses import JSON_TYPE, refuse, respond, respond_to_error
+from gateway.rest.responses import JSON_TYPE, deny, refuse, respond, respond_to_error
 from gateway.rest.udf import (
     HISTORY_PARAMETERS,
     SymbolDirectory,
@@ -23,7 +25,8 @@ from gateway.rest.udf import (
     make_config,
     read_history_query,
 )
-from rates.errors import RatesError
+from gateway.schema.field_scopes import HISTORY, READ
+from rates.errors import AccessDenied, AccessUnavailable, RatesError
 
 METHODS = ["GET", "HEAD"]
 CANDLES_PATH = "/candles"
@@ -39,30 +42,44 @@ _SYMBOL, _SEARCH = (
 def candle_routes(gateway: Gateway, connections: ClientConnections) -> list[Route]:
     """Create the routes over a gateway. They refuse requests while `connections` do."""
     rest = _CandleRest(gateway)
-    handlers: dict[str, Handler] = {
-        CANDLES_PATH: rest.candles,
-        "/udf/history": rest.history,
-        "/udf/symbols": rest.symbols,
-        "/udf/search": rest.search,
-        "/udf/config": rest.config,
-        "/udf/time": rest.time,
+    handlers: dict[str, tuple[Handler, frozenset[AccessScope]]] = {
+        CANDLES_PATH: (rest.candles, HISTORY),
+        "/udf/history": (rest.history, HISTORY),
+        "/udf/symbols": (rest.symbols, READ),
+        "/udf/search": (rest.search, READ),
+        "/udf/config": (rest.config, READ),
+        "/udf/time": (rest.time, READ),
     }
     return [
-        Route(path, _unless_refused(handler, connections), methods=METHODS)
-        for path, handler in handlers.items()
+        Route(path, _unless_refused(handler, connections, gateway.authentication, scopes), methods=METHODS)
+        for path, (handler, scopes) in handlers.items()
     ]
 
 
-def _unless_refused(handle: Handler, connections: ClientConnections) -> Handler:
-    """Return a handler that refuses while the gateway cannot answer.
+def _unless_refused(
+    handle: Handler,
+    connections: ClientConnections,
+    authentication: Authentication,
+    scopes: frozenset[AccessScope],
+) -> Handler:
+    """Return a handler that refuses while the gateway cannot answer: its data is too old then.
 
-    Its rates and lists are too old then.
+    It refuses those who lack one of `scopes`, too.
     """
 
     async def answer(request: Request) -> Response:
         if (reason := connections.refusal) is not None:
             return refuse(reason)
-        return await handle(request)
+        try:
+            principal = await authentication.authenticate(request.headers.raw)
+            check_scopes(principal, scopes)
+        except (AccessDenied, AccessUnavailable) as exc:
+            return deny(exc)
+        response = await handle(request)
+        if not principal.is_anonymous and (kept := response.headers.get("cache-control")):
+            # A shared cache must not give an answer that needs a key to others.
+            response.headers["cache-control"] = kept.replace("public", "private")
+        return response
 
     return answer
 

@@ -179,7 +179,18 @@ _DETAILS: dict[type[RatesError], Callable[[Any], dict[str, Any]]] = {
     errors.TooManyLiveQueries: lambda error: {"limit": error.limit, "scope": "GATEWAY"},
     errors.RateNotSeen: lambda error: {"symbol": error.symbol, "source": error.source},
     errors.SourceDown: lambda error: {"symbol": error.symbol, "source": error.source},
+    errors.Unauthenticated: lambda error: {"reason": error.reason.value},
+    errors.Forbidden: lambda error: {
+        "reason": error.reason.value,
+        **({} if error.scope is None else {"scope": error.scope}),
+        **({} if error.origin is None else {"origin": error.origin}),
+    },
 }
+
+
+def describe_error(error: RatesError) -> dict[str, Any]:
+    """Return message and extensions of an error beside an operation."""
+    return {"message": str(error), "extensions": {"code": GRAPHQL_CODES[type(error)], **_details(error)}}
 
 
 def _masked(error: GraphQLError) -> GraphQLError:

@@ -19,7 +19,9 @@ from graphql import (
 )
 from graphql.execution.values import VariableValues
 
+from access.principal import AccessScope
 from gateway.cache_limits import MAX_PLANS_PER_DOCUMENT
+from gateway.schema.field_scopes import needed_scopes
 from gateway.schema.introspection_cost import (
     IN_THREAD,
     IntrospectionCounter,
@@ -49,6 +51,8 @@ class CompiledCost(NamedTuple):
     roots: tuple[RootCost, ...]
     in_thread: float = 0
     """The points of an operation that only describes the schema, which `roots` have not; 0 for all others."""
+    scopes: frozenset[AccessScope] = frozenset()
+    """The scopes that its sender needs."""
 
 
 CompiledCosts = dict[tuple[str | None, BooleanVariables], CompiledCost]
@@ -100,7 +104,10 @@ class CostModel:
             in_thread = cost_in_thread([counter.count(field) for field in describing])
             return CompiledCost(parent, (), in_thread + len(selected))
         counter = IntrospectionCounter(self._schema, self.limit)
-        return CompiledCost(parent, tuple(self._weigh_root(parent, field, counter) for field in selected))
+        roots = tuple(self._weigh_root(parent, field, counter) for field in selected)
+        return CompiledCost(
+            parent, roots, scopes=needed_scopes((field.name, field.node) for field in selected)
+        )
 
     def query_cost(self, compiled: CompiledCost, values: VariableValues) -> int:
         """Return the points of an operation that is executed."""

@@ -6,12 +6,14 @@ from typing import Annotated, Any, cast
 import strawberry
 from graphql.pyutils import AwaitableOrValue
 
+from gateway.authentication import check_scopes
 from gateway.queries.conversion.query import ConversionQuery
 from gateway.schema.asset import AssetType, to_asset
 from gateway.schema.candles import CandleType, note_candles
 from gateway.schema.consensus import ConsensusRateType, answer_consensus
 from gateway.schema.context import Info
 from gateway.schema.conversion import ConversionType, answer_conversion, answer_past_conversion
+from gateway.schema.field_scopes import HISTORY
 from gateway.schema.global_id import (
     EXPECTED_ID,
     MAX_NODES,
@@ -117,11 +119,16 @@ def _asset(info: Info, key: str) -> AssetType | None:
 
 
 def _consensus_rate(info: Info, key: str) -> AwaitableOrValue[ConsensusRateType | None]:
-    return answer_consensus(info, parse_consensus_key(key))
+    query = parse_consensus_key(key)
+    if query.at is not None:
+        check_scopes(info.context.metadata.principal, HISTORY)
+    return answer_consensus(info, query)
 
 
 def _conversion(info: Info, key: str) -> AwaitableOrValue[ConversionType | None]:
     query = parse_conversion_key(key)
+    if query.at is not None:
+        check_scopes(info.context.metadata.principal, HISTORY)
     return answer_conversion(info, query) if query.at is None else _past_conversion(info, query)
 
 
@@ -133,6 +140,7 @@ async def _past_conversion(info: Info, query: ConversionQuery) -> ConversionType
 
 
 async def _candle(info: Info, key: str) -> CandleType | None:
+    check_scopes(info.context.metadata.principal, HISTORY)
     query, opening = parse_candle_key(key)
     try:
         answer = await info.context.candles.read(query)

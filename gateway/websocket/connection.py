@@ -5,7 +5,7 @@ blocked, their updates are conflated (`gateway.subscriptions.conflation`). Other
 """
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import aclosing, suppress
 from typing import Any, NamedTuple
 from typing import Protocol as Role
@@ -17,23 +17,28 @@ from starlette.types import Send as AsgiSend
 
 from access.principal import ANONYMOUS, Principal
 from gateway.admission import Admission
+from gateway.authentication import check_scopes
 from gateway.client_connections import Ending
 from gateway.client_limits import ClientLimitReached
 from gateway.operations import Operations
 from gateway.preparation import OperationKind, OperationRejected, PreparedOperation
 from gateway.request import GraphQLRequest
 from gateway.results import encode_error
-from gateway.schema.errors import to_public_error
+from gateway.schema.context import OperationMetadata
+from gateway.schema.errors import describe_error, to_public_error
 from gateway.subscriptions.pull import current_client
 from gateway.turn_budget import TurnBudget
 from gateway.websocket.asgi_writer import AsgiWriter
 from gateway.websocket.subprotocol import (
+    FORBIDDEN,
     GOING_AWAY,
     INIT_TIMEOUT,
     STALLED,
     TRY_AGAIN_LATER,
+    UNAUTHENTICATED,
     Close,
     Effect,
+    Initialise,
     Send,
     Start,
     Stop,
@@ -44,12 +49,20 @@ from gateway.websocket.subscriber import WebSocketSubscriber
 from gateway.websocket.subscription_slots import SubscriptionSlots
 from gateway.websocket.timeouts import SharedTimeouts
 from gateway.websocket.write_queue import ConnectionGone, FrameWriter, WriteQueue
+from rates.errors import AccessDenied, AccessUnavailable, Forbidden, Unauthenticated
 
 CLOSE_TIMEOUT_S = 2.0
 END_CODES = {
     Ending.STOPPING: (GOING_AWAY, "server stops"),
     Ending.LEAVING: (TRY_AGAIN_LATER, "this gateway cannot answer at present: try again"),
+    Ending.REVOKED: (FORBIDDEN, "the key was revoked"),
+    Ending.EXPIRED: (FORBIDDEN, "the key has expired"),
+    Ending.KEYS_UNCONFIRMED: (TRY_AGAIN_LATER, "keys cannot be verified at present: try again"),
 }
+
+_CLOSE_CODES = {Unauthenticated: UNAUTHENTICATED, Forbidden: FORBIDDEN}
+
+InitialiseConnection = Callable[["Connection", dict[str, Any] | None], Awaitable[None]]
 
 log = structlog.get_logger("ratewire.gateway.socket")
 
@@ -70,8 +83,15 @@ class Cancellable(Role):
         ...
 
 
+async def _let_in(_connection: "Connection", _payload: dict[str, Any] | None) -> None:
+    """Let a client in without a key."""
+
+
 class Connection:
-    """An accepted connection. Writes with `writer`, or with `send` if the server provides none."""
+    """An accepted connection. Writes with `writer`, or with `send` if the server provides none.
+
+    `initialise` sets the principal by the payload of `connection_init`, or raises why the client is sent away.
+    """
 
     def __init__(
         self,
@@ -85,9 +105,11 @@ class Connection:
         subscriptions: SubscriptionSlots,
         serving: TurnBudget,
         writer: FrameWriter | None = None,
+        initialise: "InitialiseConnection" = _let_in,
     ) -> None:
         self.principal: Principal = ANONYMOUS
-        """Who has opened it; until `connection_init` by the headers of the handshake."""
+        """Who has opened it, from `connection_init` on."""
+        self._initialise_principal = initialise
         self._protocol = protocol
         self._operations = operations
         self._timeouts = timeouts
@@ -173,6 +195,8 @@ class Connection:
         match effect:
             case Send(message):
                 await self._queue.send(message)
+            case Initialise(payload):
+                await self._initialise(payload)
             case Start(operation, request):
                 await self._start(operation, request)
             case Stop(operation):
@@ -181,9 +205,21 @@ class Connection:
             case Close(code, reason):
                 await self.close(code, reason)
 
+    async def _initialise(self, payload: dict[str, Any] | None) -> None:
+        try:
+            await self._initialise_principal(self, payload)
+        except (AccessDenied, AccessUnavailable) as exc:
+            effects = self._protocol.refuse(_CLOSE_CODES.get(type(exc), TRY_AGAIN_LATER), describe_error(exc))
+        else:
+            effects = self._protocol.acknowledge()
+        for effect in effects:
+            if not self._closed:
+                await self._apply_effect(effect)
+
     async def _start(self, operation: str, request: GraphQLRequest) -> None:
         try:
             prepared = await self._operations.prepare_in_turn(request)
+            check_scopes(self.principal, prepared.scopes)
         except Exception as exc:  # noqa: BLE001 - outermost of an operation: masked, logged, and the others go on
             if not self._closed:
                 self._start_task(operation, self._send_final(operation, self._format_error(operation, exc)))
@@ -255,17 +291,20 @@ class Connection:
         protocol, operations = self._protocol, self._operations
         try:
             if prepared.kind is OperationKind.SUBSCRIPTION:
-                async with aclosing(await operations.iterate(prepared)) as results:
+                async with aclosing(await operations.iterate(prepared, self._metadata())) as results:
                     async for result in results:
                         await self._queue.send(protocol.format_result(operation, result))
             else:
-                answer = await operations.answer(prepared)
+                answer = await operations.answer(prepared, self._metadata())
                 await self._queue.send(protocol.format_result(operation, answer.body))
         except ConnectionGone:
             raise
         except Exception as exc:  # noqa: BLE001 - outermost of an operation: masked, logged, and the others go on
             return self._format_error(operation, exc)
         return protocol.format_complete(operation)
+
+    def _metadata(self) -> OperationMetadata:
+        return OperationMetadata(principal=self.principal)
 
     def _format_error(self, operation: str, error: Exception) -> bytes:
         if isinstance(error, OperationRejected):

@@ -1,6 +1,7 @@
 """WebSockets on `/graphql`: checks origins, chooses subprotocols, tracks connections."""
 
 from collections.abc import Callable, Iterable
+from functools import partial
 from math import inf
 from typing import Any
 
@@ -10,8 +11,10 @@ from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket
 
 from gateway.admission import Admission
+from gateway.authentication import Authentication, RawHeaders
 from gateway.client_connections import RETRY_AFTER_S, ClientConnections
 from gateway.client_limits import ClientLimitReached, ClientLimits, read_address
+from gateway.keyed_connections import KeyedConnections
 from gateway.operations import Operations
 from gateway.origins import OriginPolicy
 from gateway.results import encode
@@ -56,7 +59,11 @@ class WebSocketEndpoint:
         admission: Admission,
         limits: ClientLimits,
         origins: OriginPolicy,
+        authentication: Authentication,
+        keyed_connections: KeyedConnections,
     ) -> None:
+        self._authentication = authentication
+        self._keyed_connections = keyed_connections
         self._admission = admission
         self._limits = limits
         self._operations = operations
@@ -118,12 +125,25 @@ class WebSocketEndpoint:
             subscriptions=SubscriptionSlots(self._limits.subscriptions, address),
             serving=self._serving,
             writer=offered.get(FRAME_WRITER),
+            initialise=partial(self._initialise, scope["headers"]),
         )
         self._connections.add(connection)
         try:
             await connection.run()
         finally:
             self._connections.discard(connection)
+            self._keyed_connections.discard(connection)
+
+    async def _initialise(
+        self, headers: RawHeaders, connection: Connection, payload: dict[str, Any] | None
+    ) -> None:
+        """Find the principal of a connection.
+
+        Raises:
+            Unauthenticated, Forbidden, AccessUnavailable: it is not let in.
+        """
+        connection.principal = await self._authentication.authenticate_connection(headers, payload)
+        self._keyed_connections.add(connection)
 
 
 async def refuse_handshake(socket: WebSocket) -> None:

@@ -24,6 +24,7 @@ from gateway.websocket.subprotocol import (
     NOT_ACKNOWLEDGED,
     Close,
     Effect,
+    Initialise,
     Send,
     Start,
     Stop,
@@ -65,7 +66,7 @@ class GraphQLTransportWs:
     def _receive(self, message: ClientMessage) -> Sequence[Effect]:
         match message.type:
             case "connection_init":
-                return self._acknowledge()
+                return self._initialise(message)
             case "ping":
                 return [Send(_pong(message.payload))]
             case "pong":
@@ -76,11 +77,17 @@ class GraphQLTransportWs:
                 return self._stop(message.require_id())
         raise MalformedRequest(f"`type` is {message.type[:30]!r}: expected a client's message")
 
-    def _acknowledge(self) -> Sequence[Effect]:
-        if self.acknowledged:
-            return [Close(INIT_REPEATED, "Too many initialisation requests")]
+    def acknowledge(self) -> Sequence[Effect]:
         self.acknowledged = True
         return [Send(format_message("connection_ack"))]
+
+    def refuse(self, code: int, error: dict[str, Any]) -> Sequence[Effect]:
+        return [Close(code, error["message"])]
+
+    def _initialise(self, message: ClientMessage) -> Sequence[Effect]:
+        if self.acknowledged:
+            return [Close(INIT_REPEATED, "Too many initialisation requests")]
+        return [Initialise(message.payload)]
 
     def _start(self, message: ClientMessage) -> Sequence[Effect]:
         operation, request = message.require_id(), parse_request(message.payload)

@@ -13,7 +13,8 @@ NORMAL = 1000
 GOING_AWAY = 1001
 TRY_AGAIN_LATER = 1013
 MALFORMED = 4400
-NOT_ACKNOWLEDGED = 4401
+NOT_ACKNOWLEDGED = UNAUTHENTICATED = 4401
+FORBIDDEN = 4403
 SUBPROTOCOL_NOT_ACCEPTABLE = 4406
 INIT_TIMEOUT = 4408
 ID_IN_USE = 4409
@@ -31,6 +32,12 @@ class Send(NamedTuple):
     """Send this message."""
 
     message: bytes
+
+
+class Initialise(NamedTuple):
+    """Find out who the client is, by this payload; then `acknowledge` or `refuse`."""
+
+    payload: dict[str, Any] | None
 
 
 class Start(NamedTuple):
@@ -53,7 +60,7 @@ class Close(NamedTuple):
     reason: str
 
 
-Effect = Send | Start | Stop | Close
+Effect = Send | Initialise | Start | Stop | Close
 
 
 class Subprotocol(Role):
@@ -71,6 +78,14 @@ class Subprotocol(Role):
 
     def receive(self, text: str | None) -> Sequence[Effect]:
         """Handle a message of the client; `None` stands for a binary one."""
+        ...
+
+    def acknowledge(self) -> Sequence[Effect]:
+        """Let the client in."""
+        ...
+
+    def refuse(self, code: int, error: dict[str, Any]) -> Sequence[Effect]:
+        """Send the client away with a close code, and tell it why."""
         ...
 
     def format_result(self, operation: str, result: bytes) -> bytes:

@@ -16,7 +16,7 @@ from gateway.websocket.messages import (
     parse_message,
     too_many_operations,
 )
-from gateway.websocket.subprotocol import NORMAL, Close, Effect, Send, Start, Stop
+from gateway.websocket.subprotocol import NORMAL, Close, Effect, Initialise, Send, Start, Stop
 
 SUBPROTOCOL = "graphql-ws"
 
@@ -53,11 +53,17 @@ class SubscriptionsTransportWs:
     def format_complete(self, operation: str) -> bytes:
         return format_message("complete", operation)
 
+    def acknowledge(self) -> Sequence[Effect]:
+        self.acknowledged = True
+        return [Send(format_message("connection_ack")), Send(self.keepalive_message)]
+
+    def refuse(self, code: int, error: dict[str, Any]) -> Sequence[Effect]:
+        return [Send(format_message("connection_error", payload=error)), Close(code, error["message"])]
+
     def _receive(self, message: ClientMessage) -> Sequence[Effect]:
         match message.type:
             case "connection_init":
-                self.acknowledged = True
-                return [Send(format_message("connection_ack")), Send(self.keepalive_message)]
+                return self.acknowledge() if self.acknowledged else [Initialise(message.payload)]
             case "start":
                 return self._start(message)
             case "stop":

@@ -7,6 +7,7 @@ from sqlalchemy import Connection, Engine, event, text
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.pool import ConnectionPoolEntry
 
+from access import models as access_models
 from history import models as history_models
 from history.partitions import is_partition
 from instruments.models import Model
@@ -17,6 +18,7 @@ ADVISORY_LOCK = 5_261_748
 # All tables of one database, of both packages.
 METADATA = Model.metadata
 assert history_models.SeriesRow.metadata is METADATA
+assert access_models.ApiKeyRow.metadata is METADATA
 
 
 def _is_ours(name: str | None, kind: str, _parents: object) -> bool:
