@@ -5,6 +5,7 @@ import sys
 from typing import Literal
 
 import structlog
+from structlog.tracebacks import ExceptionDictTransformer
 
 
 def configure_logs(level: str, log_format: Literal["console", "json"]) -> None:
@@ -22,7 +23,11 @@ def configure_logs(level: str, log_format: Literal["console", "json"]) -> None:
         cache_logger_on_first_use=True,
     )
     renderers: list[structlog.typing.Processor] = (
-        [structlog.processors.dict_tracebacks, structlog.processors.JSONRenderer()]
+        [
+            # The default transformer adds local variables, which may contain keys and passwords.
+            structlog.processors.ExceptionRenderer(ExceptionDictTransformer(show_locals=False)),
+            structlog.processors.JSONRenderer(),
+        ]
         if log_format == "json"
         else [
             structlog.dev.ConsoleRenderer(

@@ -10,6 +10,8 @@ import pytest
 import structlog
 from structlog.typing import EventDict
 
+from access.authority import KeyAuthority
+from access.key_watch import KeyWatch
 from cache.memory import MemoryCache
 from cache.ports import TickerFeed
 from gateway.app import create_app
@@ -152,7 +154,13 @@ def serving(
     """Serves a gateway over a feed on a free port."""
 
     @asynccontextmanager
-    async def serve(feed: TickerFeed, configured: GatewaySettings = settings) -> AsyncIterator[Served]:
+    async def serve(
+        feed: TickerFeed,
+        configured: GatewaySettings = settings,
+        *,
+        authority: KeyAuthority | None = None,
+        key_watch: KeyWatch | None = None,
+    ) -> AsyncIterator[Served]:
         stop, at_once, listening = asyncio.Event(), asyncio.Event(), asyncio.Event()
         with closing(bind(configured)) as listener:
             port = listener.getsockname()[1]
@@ -164,6 +172,8 @@ def serving(
                     stop,
                     simulated=True,
                     listener=listener,
+                    authority=authority,
+                    key_watch=key_watch,
                     clock=clock,
                     static_directory=static_directory,
                     on_ready=listening.set,

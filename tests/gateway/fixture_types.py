@@ -10,6 +10,8 @@ from typing import NamedTuple, Protocol
 import httpx
 import msgspec
 
+from access.authority import KeyAuthority
+from access.key_watch import KeyWatch
 from cache.ports import TickerFeed
 from gateway.gateway import Gateway
 from gateway.settings import GatewaySettings
@@ -115,7 +117,12 @@ class Serving(Protocol):
     """Serves a gateway over a feed on a free port."""
 
     def __call__(
-        self, feed: TickerFeed, configured: GatewaySettings = ...
+        self,
+        feed: TickerFeed,
+        configured: GatewaySettings = ...,
+        *,
+        authority: KeyAuthority | None = ...,
+        key_watch: KeyWatch | None = ...,
     ) -> AbstractAsyncContextManager[Served]: ...
 
 

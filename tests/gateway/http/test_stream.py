@@ -7,10 +7,13 @@ from typing import NoReturn
 
 from starlette.types import Message
 
+from access.authority import KeyAuthority
 from gateway.client_connections import ClientConnections
 from gateway.http.sse import EventFraming
 from gateway.http.stream import HttpExchange, Streams, write_results
+from gateway.keyed_connections import KeyedConnections
 from gateway.schema.context import OperationMetadata
+from rates.clock import utc_now
 from tests.gateway.raw_socket import TIMEOUT_S
 
 
@@ -27,7 +30,9 @@ async def results() -> AsyncGenerator[bytes, None]:
 async def test_a_stream_that_is_still_opening_when_the_server_stops_ends_too() -> None:
     """Its client has not taken the answer before it yet."""
     connections, framing = ClientConnections(), EventFraming()
-    streams = Streams(connections, heartbeat_s=60, stall_timeout_s=60)
+    streams = Streams(
+        connections, KeyedConnections(KeyAuthority(), utc_now), heartbeat_s=60, stall_timeout_s=60
+    )
     begun, room = asyncio.Event(), asyncio.Event()
     sent: list[Message] = []
 
