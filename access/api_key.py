@@ -7,7 +7,8 @@ from datetime import datetime
 import msgspec
 
 from access.key_text import fingerprint
-from access.principal import AccessScope, Principal
+from access.principal import Principal
+from access.scope import AccessScope
 from rates.errors import InvalidArgument
 
 STANDARD_PLAN = "standard"

@@ -17,7 +17,7 @@ from access.api_key import AdminAction, ApiKey, CreatedKey, KeySecret, KeySpec
 from access.key_text import generate_key, generate_key_id, hash_key, show_beginning
 from access.models import AccessRevisionRow, AdminActionRow, ApiKeyRow, ApiKeySecretRow
 from access.ports import KeyChanges
-from access.principal import AccessScope
+from access.scope import AccessScope
 from instruments.store import aware
 from rates.errors import InvalidArgument, UnknownKey
 

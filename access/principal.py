@@ -1,24 +1,13 @@
 """The sender of a request: a key, a token of an identity provider, or anybody."""
 
 from datetime import datetime
-from enum import StrEnum
 
 import msgspec
 
 from access.plan import ANONYMOUS as ANONYMOUS_PLAN
+from access.scope import AccessScope
 
 ANONYMOUS_NAME = "anonymous"
-
-
-class AccessScope(StrEnum):
-    """A permission of a key."""
-
-    READ = "read"
-    """Current rates, and all that is not named below."""
-    HISTORY = "history"
-    """What is read from the stored history: candles, trades, statistics, values of the past."""
-    ADMIN = "admin"
-    """The admin API."""
 
 
 class Principal(msgspec.Struct, frozen=True, kw_only=True):

@@ -6,7 +6,7 @@ from pydantic import Field, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from access.plan import STANDARD
-from access.principal import AccessScope
+from access.scope import AccessScope
 
 PREFIX = "RATEWIRE_ACCESS_"
 

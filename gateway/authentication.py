@@ -4,7 +4,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from access.authority import KeyAuthority
-from access.principal import AccessScope, Principal
+from access.principal import Principal
+from access.scope import AccessScope
 from gateway.credentials import read_credential, read_payload_credential
 from gateway.origins import is_listed, is_same_origin
 from rates.errors import DenialReason, Forbidden, Unauthenticated

@@ -16,7 +16,7 @@ from graphql import (
 )
 from graphql.execution.values import VariableValues
 
-from access.principal import AccessScope
+from access.scope import AccessScope
 from gateway.fastpath.body_reader import read_body_parts
 from gateway.fastpath.plan import Planner, QueryPlan, SubscriptionPlan, list_planned_queries
 from gateway.fastpath.query_template import QueryTemplate

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from access.principal import AccessScope
+from access.scope import AccessScope
 from ratewire.database_command import with_store
 
 if TYPE_CHECKING:

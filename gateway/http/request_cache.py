@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterable
 from functools import lru_cache
 from typing import NamedTuple, TypeVar
 
-from access.principal import ANONYMOUS, AccessScope, Principal
+from access.principal import ANONYMOUS, Principal
+from access.scope import AccessScope
 from gateway.authentication import Authentication
 from gateway.cache_limits import (
     MAX_CONTENT_TYPE_LENGTH,

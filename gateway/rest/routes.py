@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from access.principal import AccessScope
+from access.scope import AccessScope
 from gateway.authentication import Authentication, check_scopes
 from gateway.client_connections import ClientConnections
 from gateway.gateway import Gateway

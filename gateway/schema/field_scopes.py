@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from graphql import FieldNode, NullValueNode
 
-from access.principal import AccessScope
+from access.scope import AccessScope
 
 HISTORY_FIELDS = frozenset(
     {"candles", "consensusCandles", "rateAt", "sourceHistory", "stats", "summaries", "trades"}

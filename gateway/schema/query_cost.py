@@ -19,7 +19,7 @@ from graphql import (
 )
 from graphql.execution.values import VariableValues
 
-from access.principal import AccessScope
+from access.scope import AccessScope
 from gateway.cache_limits import MAX_PLANS_PER_DOCUMENT
 from gateway.schema.field_scopes import needed_scopes
 from gateway.schema.introspection_cost import (

@@ -10,7 +10,7 @@ import msgspec
 from access.api_key import ApiKey, CreatedKey, KeySecret
 from access.key_text import generate_key, generate_key_id, hash_key, show_beginning
 from access.ports import KeyChanges
-from access.principal import AccessScope
+from access.scope import AccessScope
 from rates.errors import CacheUnavailable, DatabaseUnavailable
 
 

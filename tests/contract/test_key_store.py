@@ -10,7 +10,7 @@ import pytest
 from access.api_key import KeySpec
 from access.key_store import KeyStore
 from access.key_text import hash_key, parse_key_id
-from access.principal import AccessScope
+from access.scope import AccessScope
 from instruments.migrations import migrate
 from instruments.store import InstrumentStore
 from rates.errors import InvalidArgument, UnknownKey

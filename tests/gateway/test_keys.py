@@ -1,4 +1,4 @@
-"""Keys on each transport of a served gateway: who is let in, who is not, and when a connection ends."""
+"""Keys on each transport of a served gateway."""
 
 import asyncio
 import json
@@ -15,8 +15,8 @@ from structlog.typing import EventDict
 from access.api_key import CreatedKey
 from access.authority import KeyAuthority
 from access.key_watch import KeyWatch
-from access.principal import AccessScope
 from access.propagation import tell_changes
+from access.scope import AccessScope
 from cache.memory import MemoryCache
 from tests.access.key_fakes import LinkedKeys, LinkedNotices, MemoryBus, MemoryKeys
 from tests.gateway.fakes import TIMEOUT_S, FakeClock
@@ -46,7 +46,7 @@ class Keyed:
         await tell_changes(LinkedKeys(self.stored), LinkedNotices(self._bus))
 
     async def ask(self, query: str = QUERY, *, get: bool = False, **headers: str) -> httpx.Response:
-        """Ask twice, the second time on the fast path where it covers the query, and return what both say."""
+        """Ask often enough for the fast path, and return what all answers say."""
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         async with self.served.client(headers=named) as client:
             answers = [
@@ -330,7 +330,7 @@ async def test_a_stream_of_many_operations_belongs_to_its_key(keyed: Serve) -> N
 async def test_no_key_is_in_a_log_a_metric_or_an_error(
     keyed: Serve, structured_logs: list[EventDict]
 ) -> None:
-    """Whatever became of the requests with it."""
+    """Neither of a request that was answered nor of one that was not."""
     async with keyed(anonymous=False) as gateway:
         created, revoked = gateway.create(), gateway.create([AccessScope.READ])
         foreign = MemoryKeys().create(created.key.created_at)
