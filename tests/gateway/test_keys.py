@@ -38,7 +38,7 @@ class Keyed:
         self.served, self.stored, self._bus, self._clock = served, stored, bus, clock
 
     def create(self, scopes: Sequence[AccessScope] | None = None, **properties: Any) -> CreatedKey:
-        given = {} if scopes is None else {"scopes": scopes}
+        given: dict[str, Any] = {} if scopes is None else {"scopes": scopes}
         return self.stored.create(self._clock(), **given, **properties)
 
     async def revoke(self, created: CreatedKey) -> None:
