@@ -74,6 +74,9 @@ CANDLE_BYTES = 2 * KIB
 # Candles of live queries in each of up to 256 selections that have subscribers: encoded once for all of them.
 MAX_LIVE_CANDLES = 4_096
 MAX_LIVE_CANDLE_BYTES = 4 * MIB
+# Trades of live queries, likewise.
+MAX_LIVE_TRADES = 4_096
+MAX_LIVE_TRADE_BYTES = 2 * MIB
 # Statistics by query, about 2 KB each.
 MAX_WINDOW_STATS = 2_048
 

@@ -31,9 +31,11 @@ from gateway.state.bar_mirror import BarMirror
 from gateway.state.catalog import InstrumentCatalog
 from gateway.state.mirror import Mirror
 from gateway.state.stored_history import StoredHistory
+from gateway.state.trade_mirror import TradeMirror
 from gateway.subscriptions.cohort import FanOut
 from gateway.subscriptions.flush import FlushScheduler
 from gateway.subscriptions.live_candles import CandleServices
+from gateway.subscriptions.live_history import HistoryServices
 from gateway.subscriptions.live_queries import LiveQueries
 from gateway.subscriptions.live_query_registry import LiveQueryLimits
 from gateway.subscriptions.registry import SubscriptionRegistry
@@ -166,6 +168,7 @@ class Gateway:
         )
         reads = BoundedReads(clock, timeout_s=settings.history_timeout_s)
         self.bars = BarMirror(bars, clock=clock)
+        self.trades = TradeMirror(tape)
         self.candles = CandlesReader(history, index, reads, bars=self.bars, simulated=simulated, clock=clock)
         self.stats = StatsReader(history, index, reads, simulated=simulated, clock=clock)
         self.history = HistoryReaders(
@@ -195,7 +198,9 @@ class Gateway:
             ttl=settings.ttl,
             preference=settings.source_preference,
             limits=LiveQueryLimits(settings.max_live_queries, settings.max_live_rates),
-            candles=CandleServices(self.candles, parts, self.bars, simulated),
+            history=HistoryServices(
+                CandleServices(self.candles, parts, self.bars, simulated), self.trades, index
+            ),
             clock=clock,
         )
 
@@ -225,8 +230,9 @@ class Gateway:
             if self.key_watch is not None:
                 self.start_task(tasks, self.key_watch.run, "keys")
             self.start_task(tasks, self.bars.run, "bars")
-            if self.live_queries.candles is not None:
-                self.start_task(tasks, self.live_queries.candles.run, "candles")
+            self.start_task(tasks, self.trades.run, "trades")
+            if self.live_queries.history is not None:
+                self.start_task(tasks, self.live_queries.history.candles.run, "candles")
             if self._process_clock is not None:
                 self.start_task(tasks, partial(self._process_clock.run, self._latest_events), "clock")
             if self._watchdog is not None:

@@ -13,6 +13,7 @@ import structlog
 
 from history.batch import BarBatch, TradePosition
 from history.ports import BarLog
+from history.tape_writer import TapeWriter
 from history.trade_fold import TradeFold
 from history.trade_tape import TradeTape
 from rates.clock import EPOCH, Clock
@@ -26,7 +27,6 @@ CLAIM_EVERY = timedelta(seconds=1)
 # While the log is away there is one batch a second: 15 minutes of them.
 SPOOLED_BATCHES = 900
 SPOOL_EVERY = timedelta(seconds=1)
-TAPE_EVERY = timedelta(seconds=1)
 
 FIRST_RETRY, LONGEST_RETRY = timedelta(milliseconds=200), timedelta(seconds=2)
 
@@ -39,7 +39,7 @@ class _Spooled(NamedTuple):
 class BarWriter:
     """Writes the batches of `fold`. `tracked`: instruments of the source.
 
-    `tape`: for the trades themselves, if they are kept.     `on_lost` is told how many batches were dropped in all, because the spool was full.
+    `tape`: for the trades themselves, if they are kept. `on_lost` is told how many batches were dropped in all, because the spool was full.
     """
 
     def __init__(
@@ -53,8 +53,8 @@ class BarWriter:
         on_lost: Callable[[int], None] = lambda _: None,
     ) -> None:
         self.fold, self._bars, self._clock, self._on_lost = fold, bars, clock, on_lost
-        self._tracked, self._tape = tracked, tape
-        self._taped_at: datetime | None = None
+        self._tracked = tracked
+        self._tape = None if tape is None else TapeWriter(tape, fold.source, fold.session)
         self._spool: deque[_Spooled] = deque()
         self._backoff = Backoff(FIRST_RETRY, LONGEST_RETRY)
         self._retry_at: datetime | None = None
@@ -94,7 +94,7 @@ class BarWriter:
         try:
             if self.has_lease:
                 await self._write()
-                await self._write_tape(now)
+                await self._write_tape()
             elif self._claim_at is None or now >= self._claim_at:
                 self._claim_at = now + CLAIM_EVERY
                 await self._claim(now)
@@ -136,19 +136,17 @@ class BarWriter:
                 return
             self._spool.popleft()
 
-    async def _write_tape(self, now: datetime) -> None:
+    async def _write_tape(self) -> None:
         """Append the newest trades to the tape. Those that could not be written are not kept."""
-        if self._tape is None or (self._taped_at is not None and now - self._taped_at < TAPE_EVERY):
-            return
-        self._taped_at = now
-        await self._tape.append(self.fold.source, self.fold.session, self.fold.take_trades())
+        if self._tape is not None:
+            await self._tape.write(self.fold.take_trades())
 
     async def _claim(self, now: datetime) -> None:
         if not await self._bars.claim(self.fold.source, self.fold.session):
             return
         positions = await self._bars.read_positions(self.fold.source)
         self.fold.take_over(positions, now)
-        # The process before has written those.
-        self.fold.take_trades()
+        if self._tape is not None:
+            self._tape.reset()
         self.has_lease = True
         self._log.info("writing the bars", session=self.fold.session)

@@ -61,7 +61,8 @@ class InstrumentCoverage:
         self._chain = chain
         self._whole_from = whole_from
         self._state = _State.LOST
-        self._is_fresh = True
+        self.is_fresh = True
+        """Whether no trade was taken since its trades are received."""
         self._live_from: datetime | None = None
         self._chain_from: datetime | None = None
         self._hole_found_at: datetime | None = None
@@ -82,9 +83,9 @@ class InstrumentCoverage:
         """Record a trade in the chain, and what it proves."""
         before_at = self._chain.last_at
         continuity = self._chain.take(trade)
-        if continuity is Continuity.REPEATED or (continuity is Continuity.NEXT and not self._is_fresh):
+        if continuity is Continuity.REPEATED or (continuity is Continuity.NEXT and not self.is_fresh):
             return continuity
-        if self._is_fresh:
+        if self.is_fresh:
             self._on_first(trade, continuity)
         elif continuity is Continuity.SKIPPED and self._hole_found_at is None:
             self._hole_found_at = received_at
@@ -118,15 +119,15 @@ class InstrumentCoverage:
             self.events.append(CoverageEnd(self.through, reason))
         self._whole_from = None if reason is GapReason.REFUSED else self.whole_from
         self._chain.give_up()
-        self._state, self._is_fresh = _State.LOST, True
+        self._state, self.is_fresh = _State.LOST, True
         self._live_from = self._chain_from = self._hole_found_at = self.span_start = None
 
     def _on_first(self, trade: Trade, continuity: Continuity) -> None:
         """Record the first trade of a connection, after those of an earlier one."""
-        self._is_fresh = False
+        self.is_fresh = False
         if continuity is Continuity.LATE:
             # A part of a snapshot. The next trade tells.
-            self._is_fresh = True
+            self.is_fresh = True
             return
         # The ones that are missing were made before this connection.
         self._chain.give_up()

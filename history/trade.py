@@ -18,11 +18,12 @@ class Side(StrEnum):
     SELL = "SELL"
 
 
-class Trade(msgspec.Struct, frozen=True, gc=False):
+class Trade(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """A trade at `time`, which is the source's.
 
     `price` is in quote units per base unit, `quantity` in base units. `count`: trades of the source that are reported as one. They
-    have the ids up to `id`, if ids are numbers. `side` is `None` where the source does not tell.
+    have the ids up to `id`, if ids are numbers. `side` is `None` where the source does not tell. `after_gap`: trades may be missing
+    between the one before and this one, as the fold found.
     """
 
     id: TradeId
@@ -31,6 +32,7 @@ class Trade(msgspec.Struct, frozen=True, gc=False):
     time: datetime
     side: Side | None = None
     count: int = 1
+    after_gap: bool = False
 
     @property
     def first_id(self) -> TradeId:

@@ -5,6 +5,8 @@ from collections.abc import Callable, Collection, Iterable
 from datetime import UTC, datetime, timedelta
 from itertools import chain as joined
 
+import msgspec
+
 from history.batch import BarBatch, InstrumentBar, InstrumentEnd, InstrumentStart, TradePosition
 from history.coverage import GapReason
 from history.instrument_coverage import STALLED_AFTER, CoverageEvent, CoverageStart, InstrumentCoverage
@@ -23,12 +25,14 @@ FORMING_EVERY = timedelta(milliseconds=190)
 
 OnRefused = Callable[[Symbol, Trade, str], None]
 _TOO_LATE = "its second was closed too long ago to be corrected"
+# Of a trade before which others may be missing.
+_UNPROVED = (Continuity.FIRST, Continuity.SKIPPED, Continuity.RESTARTED)
 
 
 class _Instrument:
     """The fold of one instrument."""
 
-    __slots__ = ("coverage", "new_trades", "seconds")
+    __slots__ = ("coverage", "has_hole", "new_trades", "seconds")
 
     def __init__(self, position: TradePosition | None) -> None:
         if position is None:
@@ -38,6 +42,26 @@ class _Instrument:
             self.coverage = InstrumentCoverage(chain, position.whole_from)
         self.seconds = SecondFold()
         self.new_trades: deque[Trade] = deque(maxlen=TAPE_LENGTH)
+        # Whether a trade was left out of the new ones that would be before them.
+        self.has_hole = False
+
+    def add_new(self, trade: Trade, continuity: Continuity, *, is_fresh: bool) -> None:
+        """Keep a trade for the tape. `is_fresh`: it is the first one of its connection."""
+        is_unproved = continuity in _UNPROVED or (is_fresh and isinstance(trade.id, str))
+        if is_unproved:
+            trade = msgspec.structs.replace(trade, after_gap=True)
+        if len(self.new_trades) == TAPE_LENGTH:
+            self.has_hole = True
+        self.new_trades.append(trade)
+
+    def take_new(self) -> tuple[Trade, ...]:
+        """Return the new trades; the first one says so if others before it were left out."""
+        first, *others = self.new_trades
+        if self.has_hole:
+            first = msgspec.structs.replace(first, after_gap=True)
+        self.new_trades.clear()
+        self.has_hole = False
+        return first, *others
 
 
 class TradeFold:
@@ -133,16 +157,19 @@ class TradeFold:
     def fold(self, symbol: Symbol, trades: Iterable[Trade], received_at: datetime) -> None:
         """Add trades of one instrument, which may be repetitions."""
         one = self._instruments.get(symbol) or self._add(symbol)
-        coverage, seconds, new_trades = one.coverage, one.seconds, one.new_trades
+        coverage, seconds = one.coverage, one.seconds
         for trade in trades:
             fault = find_fault(trade, now=received_at, max_skew=self._max_skew)
             if fault is None:
-                if coverage.take(trade, received_at) is Continuity.REPEATED:
+                is_fresh = coverage.is_fresh
+                continuity = coverage.take(trade, received_at)
+                if continuity is Continuity.REPEATED:
                     continue
                 if seconds.add(trade):
-                    new_trades.append(trade)
+                    one.add_new(trade, continuity, is_fresh=is_fresh)
                     continue
                 fault = _TOO_LATE
+                one.has_hole = True
             coverage.end(GapReason.REFUSED)
             self._on_refused(symbol, trade, fault)
         self._changed.add(symbol)
@@ -154,8 +181,7 @@ class TradeFold:
         found: dict[Symbol, tuple[Trade, ...]] = {}
         for symbol in self._traded:
             if (one := self._instruments.get(symbol)) is not None and one.new_trades:
-                found[symbol] = tuple(one.new_trades)
-                one.new_trades.clear()
+                found[symbol] = one.take_new()
         self._traded.clear()
         return found
 

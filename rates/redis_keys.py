@@ -81,8 +81,12 @@ class RedisKeys:
         return f"{self.prefix}:{{{source}}}:bars:positions"
 
     def trades(self, source: Source, symbol: Symbol) -> str:
-        """List: the last trades of an instrument, JSON, the newest last."""
-        return f"{self.prefix}:{{{source}}}:trades:{symbol}"
+        """List: the last trades of an instrument as they were appended, JSON, the newest last."""
+        return f"{self.prefix}:{{{source}}}:tape:{symbol}"
+
+    def trades_channel(self, source: Source) -> str:
+        """Pub/sub channel: one message per append of trades, symbol → trades."""
+        return f"{self.prefix}:{{{source}}}:tape:changes"
 
     def bars_channel(self, source: Source) -> str:
         """Pub/sub channel: one message per batch of bars, forming ones included."""

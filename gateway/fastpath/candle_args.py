@@ -1,4 +1,4 @@
-"""The arguments of candles, parsed as the executor parses them."""
+"""The arguments of candles and trades, parsed as the executor parses them."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -9,8 +9,11 @@ from gateway.queries.consensus_candles.query import ConsensusCandlesQuery
 from gateway.schema.arguments import UNSET, none_if_unset
 from gateway.schema.candles import read_candles
 from gateway.schema.live_candles import read_live_candles
+from gateway.schema.live_trades import read_live_trades
 from gateway.subscriptions.candles_event import LiveCandlesArgs
+from gateway.subscriptions.trades_event import LiveTradesArgs
 from history.interval import Interval
+from rates.source import Source
 
 
 def parse_candle_args(arguments: Mapping[str, Any]) -> CandlesQuery:
@@ -57,4 +60,15 @@ def parse_live_candle_args(arguments: Mapping[str, Any]) -> LiveCandlesArgs:
         source=arguments.get("source", UNSET),
         last=arguments["last"],
         time_zone=arguments["timeZone"],
+    )
+
+
+def parse_live_trade_args(arguments: Mapping[str, Any]) -> LiveTradesArgs:
+    """Parse the query of the subscription `trades`.
+
+    Raises:
+        InvalidArgument: an argument is out of range.
+    """
+    return read_live_trades(
+        symbol=arguments["symbol"], source=Source(arguments["source"]), last=arguments["last"]
     )

@@ -22,6 +22,7 @@ from gateway.schema.rate_at import READ_RATE_AT
 from gateway.schema.rates import READ_RATE
 from gateway.schema.source import SourceType, to_source
 from gateway.schema.summaries import READ_SUMMARY
+from gateway.schema.trades import READ_TRADE
 
 Reader = Callable[[Any], Any]
 
@@ -45,6 +46,7 @@ _READERS: Mapping[str, Mapping[str, Reader]] = {
     "Rate": READ_RATE,
     "RateAt": READ_RATE_AT,
     "Summary": READ_SUMMARY,
+    "Trade": READ_TRADE,
     "UnavailableConversion": {},
     "UnavailableRate": {"source": _read_requested_source},
 }

@@ -1,6 +1,6 @@
 """Plans of operations: the root fields with their selections and parsed arguments."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from graphql import (
@@ -24,6 +24,7 @@ from gateway.fastpath.candle_args import (
     parse_candle_args,
     parse_consensus_candle_args,
     parse_live_candle_args,
+    parse_live_trade_args,
 )
 from gateway.fastpath.encoded_list import weigh_query
 from gateway.fastpath.encoders import encode_key
@@ -48,14 +49,19 @@ from gateway.schema.query_cost import BooleanVariables, boolean_variables
 from gateway.schema.root_size import EntityCount, PlannedQuery
 from gateway.schema.summaries import read_summaries
 from gateway.subscriptions.delivery_options import DeliveryOptions, parse_delivery_options
+from gateway.subscriptions.live_history import HistoryQuery
 from gateway.subscriptions.live_queries import Query
 from rates.errors import RatesError
 from rates.source import Source
 from rates.symbol import Symbol
 
 ENTITIES = "_entities"
+HISTORY_PARSERS: Mapping[str, Callable[[Mapping[str, Any]], HistoryQuery]] = {
+    "candles": parse_live_candle_args,
+    "trades": parse_live_trade_args,
+}
 COVERED_QUERIES = frozenset({"rate", "rates", "candles", "consensusCandles", "summaries", ENTITIES, TYPENAME})
-COVERED_SUBSCRIPTIONS = frozenset({"rate", "rates", "candles", *ANSWER_FIELDS, TYPENAME})
+COVERED_SUBSCRIPTIONS = frozenset({"rate", "rates", *HISTORY_PARSERS, *ANSWER_FIELDS, TYPENAME})
 
 KnownRoots = dict[tuple[str | None, BooleanVariables], tuple[RootField, ...]]
 
@@ -307,9 +313,9 @@ def _parse_subscription_args(name: str, arguments: dict[str, Any]) -> Subscripti
         options = parse_delivery_options(interval_ms, 0, arguments.get("maxSilenceMs"))
         return SubscriptionArgs(parse_answer_query(name, arguments), options)
     after = none_if_unset(arguments.get("after", UNSET)) or None
-    if name == "candles":
+    if name in HISTORY_PARSERS:
         options = parse_delivery_options(interval_ms, 0, arguments["maxSilenceMs"])
-        return SubscriptionArgs(parse_live_candle_args(arguments), options, after)
+        return SubscriptionArgs(HISTORY_PARSERS[name](arguments), options, after)
     bps = arguments["minChangeBps"]
     policy = read_policy(
         arguments.get("maxAgeMs", UNSET), OnStale.RETURN, arguments.get("maxTradeAgeMs", UNSET)

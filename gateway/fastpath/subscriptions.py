@@ -1,6 +1,6 @@
 """Encoded results of subscriptions: equal events are encoded once for all subscribers."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing
 from datetime import datetime
 from typing import Any
@@ -19,6 +19,7 @@ from gateway.fastpath.payload import EncodedPayload, result_encoder
 from gateway.fastpath.plan import SubscriptionPlan
 from gateway.fastpath.response_encoder import ResponseEncoder
 from gateway.fastpath.selection import Field, NotOnFastPath, Selection
+from gateway.fastpath.trade_payloads import TradesPayloadEncoder
 from gateway.queries.consensus.query import ConsensusQuery
 from gateway.queries.consensus.rates_query import ConsensusRatesQuery
 from gateway.queries.conversion.conversions_query import ConversionsQuery
@@ -32,6 +33,7 @@ from gateway.subscriptions.cohort import Subscriber
 from gateway.subscriptions.event import RatesEvent
 from gateway.subscriptions.live_queries import LiveQueries, Query
 from gateway.subscriptions.pull import PullSubscriber, Resuming, iterate
+from gateway.subscriptions.trades_event import LiveTradesArgs
 from rates.clock import format_us
 from rates.errors import RatesError
 
@@ -148,7 +150,20 @@ AnyPayloadEncoder = (
     | AnswersPayloadEncoder
     | ConversionPayloadEncoder
     | CandlesPayloadEncoder
+    | TradesPayloadEncoder
 )
+
+
+_PAYLOAD_ENCODERS: Mapping[type[Query], Callable[[ResponseEncoder, Field], AnyPayloadEncoder]] = {
+    RateQuery: RatePayloadEncoder,
+    RatesQuery: RatesPayloadEncoder,
+    ConsensusQuery: ConsensusPayloadEncoder,
+    ConsensusRatesQuery: AnswersPayloadEncoder,
+    ConversionsQuery: AnswersPayloadEncoder,
+    ConversionQuery: ConversionPayloadEncoder,
+    LiveCandlesArgs: CandlesPayloadEncoder,
+    LiveTradesArgs: TradesPayloadEncoder,
+}
 
 
 class FastPathSubscriptions:
@@ -198,19 +213,8 @@ class FastPathSubscriptions:
         return encoder
 
     def _make_payload_encoder(self, query: Query, field: Field) -> AnyPayloadEncoder:
-        match query:
-            case RateQuery():
-                return RatePayloadEncoder(self._encoder, field)
-            case RatesQuery():
-                return RatesPayloadEncoder(self._encoder, field)
-            case ConsensusQuery():
-                return ConsensusPayloadEncoder(self._encoder, field)
-            case ConsensusRatesQuery() | ConversionsQuery():
-                return AnswersPayloadEncoder(self._encoder, field)
-            case ConversionQuery():
-                return ConversionPayloadEncoder(self._encoder, field)
-            case LiveCandlesArgs():
-                return CandlesPayloadEncoder(self._encoder, field)
+        make = _PAYLOAD_ENCODERS[type(query)]
+        return make(self._encoder, field)
 
     async def _iterate(
         self, plan: SubscriptionPlan, metadata: OperationMetadata

@@ -160,7 +160,7 @@ class Query:
     )
     trades: list[TradeType] | None = strawberry.field(
         resolver=resolve_trades,
-        description="The last trades of an instrument, the newest last, a second after they were received. Errors: UNKNOWN_SYMBOL with near "
+        description="The last trades of an instrument, the newest last. Errors: UNKNOWN_SYMBOL with near "
         "matches, HISTORY_UNAVAILABLE.",
     )
     summaries: list[SummaryType] | None = strawberry.field(

@@ -28,6 +28,7 @@ from gateway.schema.selection_weight import (
 from gateway.state.instrument_pages import DEFAULT_PAGE
 from gateway.state.instrument_search import count_words
 from gateway.subscriptions.candles_event import MAX_CANDLE_SYMBOLS, LiveCandlesArgs
+from gateway.subscriptions.trades_event import LiveTradesArgs
 from history.trade_tape import TAPE_LENGTH
 from rates.source import Source
 from rates.symbol import Symbol
@@ -49,6 +50,7 @@ PlannedQuery = (
     | ConsensusCandlesQuery
     | SummariesQuery
     | LiveCandlesArgs
+    | LiveTradesArgs
     | EntityCount
 )
 """Queries whose size decides what a root field costs."""
@@ -181,7 +183,13 @@ class RootSizes:
                 return self._size_rates(query)
             case ConsensusRatesQuery():
                 return self._size_consensuses([each.symbol for each in query.queries])
-            case CandlesQuery() | LiveCandlesArgs() | ConsensusCandlesQuery() | SummariesQuery():
+            case (
+                CandlesQuery()
+                | LiveCandlesArgs()
+                | LiveTradesArgs()
+                | ConsensusCandlesQuery()
+                | SummariesQuery()
+            ):
                 return self._size_history(query)
             case EntityCount():
                 return RootSize(ROOT + PLANNED_ENTITY * query.entities, {ListSize.NODES: query.entities})
@@ -191,9 +199,11 @@ class RootSizes:
                 return self._size_conversions(len(queries), has_own_graph=own)
 
     def _size_history(
-        self, query: CandlesQuery | LiveCandlesArgs | ConsensusCandlesQuery | SummariesQuery
+        self, query: CandlesQuery | LiveCandlesArgs | LiveTradesArgs | ConsensusCandlesQuery | SummariesQuery
     ) -> RootSize:
         match query:
+            case LiveTradesArgs():
+                return self._size_trades(query.last)
             case CandlesQuery() | LiveCandlesArgs():
                 return self._size_candles(query.last, getattr(query, "symbols", None))
             case ConsensusCandlesQuery():
@@ -223,7 +233,12 @@ class RootSizes:
             return self._size_candles(arguments["last"], arguments.get("symbols"))
         if name == "consensusCandles":
             return self._size_consensus_candles(arguments["symbol"], arguments["last"])
-        count = min(max(arguments["last"], 0), TAPE_LENGTH)
+        return self._size_trades(arguments["last"])
+
+    @staticmethod
+    def _size_trades(last: int) -> RootSize:
+        """Return the size of the last trades, or of the first event of a subscription to them."""
+        count = min(max(last, 0), TAPE_LENGTH)
         return RootSize(ROOT + FIND_NEAR + TAPE + TRADE * count, {ListSize.TRADES: count})
 
     @staticmethod

@@ -59,6 +59,7 @@ LISTS = {
     ("ConsensusCandleList", "sources"): ListSize.SOURCES,
     ("CandlesEvent", "items"): ListSize.CANDLES,
     ("CandlesEvent", "unavailable"): ListSize.SYMBOLS,
+    ("TradesEvent", "items"): ListSize.TRADES,
     ("Instrument", "rates"): ListSize.SOURCES,
     ("Query", "nodes"): ListSize.NODES,
     ("Query", "_entities"): ListSize.NODES,

@@ -32,6 +32,7 @@ from gateway.schema.conversion_list import (
     subscribe_conversions,
 )
 from gateway.schema.live_candles import CandlesEventType, subscribe_candles
+from gateway.schema.live_trades import TradesEventType, subscribe_trades
 from gateway.schema.rates import RatesEventType, RateType
 from gateway.schema.source_status import SourceStatusType
 from gateway.schema.streams import convert_each
@@ -108,6 +109,12 @@ class Subscription:
         resolver=subscribe_candles,
         description="Candles of up to 50 symbols: a SNAPSHOT, then UPDATEs with those that have changed. A candle that closes is sent at once. A "
         "slow client gets fewer events, with the newest values. Error: HISTORY_UNAVAILABLE.",
+    )
+    trades: AsyncGenerator[TradesEventType | None, None] = strawberry.subscription(
+        resolver=subscribe_trades,
+        description="The trades of an instrument: a SNAPSHOT with the last ones, then UPDATEs with those that have followed. Where some may be "
+        "missing, a GAP and a SNAPSHOT come. A slow client gets the newest ones, and the number of those left out. Errors: "
+        "UNKNOWN_SYMBOL with near matches, HISTORY_UNAVAILABLE.",
     )
     consensus_rate: AsyncGenerator[consensus.ConsensusRateType | None, None] = strawberry.subscription(
         resolver=consensus.subscribe_consensus,

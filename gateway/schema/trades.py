@@ -1,8 +1,9 @@
 """The GraphQL type and field of trades."""
 
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from decimal import Decimal
-from typing import Annotated, Self
+from typing import Annotated, Any, Self
 
 import strawberry
 
@@ -33,17 +34,29 @@ class TradeType:
     time: datetime = described("The time of the trade at the source.")
     side: Side | None = described("The side of the taker; null if the source does not publish it.")
     count: int = described("The number of trades that are reported as this one.")
+    after_gap: bool = described(
+        "Whether trades may be missing between the one before and this one. So of the first one that is known."
+    )
 
     @classmethod
     def of(cls, value: trade.Trade) -> Self:
         return cls(
-            source_trade_id=str(value.id),
+            source_trade_id=_read_id(value),
             price=value.price,
             quantity=value.quantity,
             time=value.time,
             side=value.side,
             count=value.count,
+            after_gap=value.after_gap,
         )
+
+
+def _read_id(value: trade.Trade) -> str:
+    return str(value.id)
+
+
+READ_TRADE: Mapping[str, Callable[[trade.Trade], Any]] = {"source_trade_id": _read_id}
+"""The reader of each field of a `Trade` that is not an attribute."""
 
 
 async def resolve_trades(

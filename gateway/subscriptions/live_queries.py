@@ -7,7 +7,6 @@ step, so nothing is lost, repeated or reordered between snapshot and updates.
 import asyncio
 import sys
 from collections.abc import AsyncGenerator, Sequence
-from datetime import datetime
 from typing import Any, TypeVar, overload
 
 from gateway.queries.consensus.query import ConsensusQuery
@@ -26,7 +25,7 @@ from gateway.state.catalog import InstrumentCatalog
 from gateway.state.mirror import Mirror
 from gateway.state.position import Cursor, parse_cursor
 from gateway.subscriptions.answers_event import AnswersEvent
-from gateway.subscriptions.candles_event import CandlesEvent, LiveCandlesArgs
+from gateway.subscriptions.candles_event import LiveCandlesArgs
 from gateway.subscriptions.change_filter import MinChangeFilter
 from gateway.subscriptions.cohort import (
     FanOut,
@@ -39,11 +38,12 @@ from gateway.subscriptions.delivery_options import DeliveryOptions
 from gateway.subscriptions.event import RatesEvent
 from gateway.subscriptions.instrument_filter import InstrumentFilter
 from gateway.subscriptions.list_cohort import ListCohort, LiveRatesQuery
-from gateway.subscriptions.live_candles import CandleServices, LiveCandles
+from gateway.subscriptions.live_history import HistoryQuery, HistoryServices, LiveHistory
 from gateway.subscriptions.live_lists import ListQuery, LiveLists
 from gateway.subscriptions.live_query_registry import LiveQueryLimits, LiveQueryRegistry
 from gateway.subscriptions.pull import Resuming, iterate
 from gateway.subscriptions.resume import ResumeReader
+from gateway.subscriptions.trades_event import LiveTradesArgs
 from gateway.subscriptions.value_cohort import LiveRateQuery, RateCohort
 from rates.clock import Clock
 from rates.errors import HistoryUnavailable
@@ -57,7 +57,7 @@ SOURCES_AS_RATES = 500
 UNLIMITED = LiveQueryLimits(sys.maxsize, sys.maxsize)
 
 PayloadT = TypeVar("PayloadT")
-Query = RateQuery | RatesQuery | ConsensusQuery | ListQuery | LiveCandlesArgs
+Query = RateQuery | RatesQuery | ConsensusQuery | ListQuery | HistoryQuery
 
 
 class LiveQueries:
@@ -79,7 +79,7 @@ class LiveQueries:
         preference: Sequence[Source],
         limits: LiveQueryLimits = UNLIMITED,
         clock: Clock,
-        candles: CandleServices | None = None,
+        history: HistoryServices | None = None,
     ) -> None:
         self._mirror = mirror
         self._rates = rates
@@ -94,10 +94,10 @@ class LiveQueries:
         self.lists = LiveLists(
             self._fan_out, self.registry, consensus, converter, preference=preference, clock=clock
         )
-        self.candles: LiveCandles | None = None
-        """The live candles; `None` without a history."""
-        if candles is not None:
-            self.candles = LiveCandles(self._fan_out, self.registry, candles, clock=clock)
+        self.history: LiveHistory | None = None
+        """The live candles and trades; `None` without a history."""
+        if history is not None:
+            self.history = LiveHistory(self._fan_out, self.registry, history, clock=clock)
         self._resume_reader = ResumeReader(mirror, catalog, rates)
 
     @overload
@@ -147,9 +147,9 @@ class LiveQueries:
     @overload
     def subscribe(
         self,
-        query: LiveCandlesArgs,
+        query: HistoryQuery,
         options: DeliveryOptions,
-        encoder: PayloadEncoder[CandlesEvent, PayloadT],
+        encoder: PayloadEncoder[Any, PayloadT],
         subscriber: Subscriber[PayloadT],
         *,
         after: str | None = None,
@@ -166,19 +166,17 @@ class LiveQueries:
     ) -> Resuming | None:
         """Deliver the answer of `query`, then its changes; after a cursor, what was missed.
 
-        Of candles, and with a cursor that is ahead of the mirror, nothing is delivered before the returned coroutine has run.
+        Of the history, and with a cursor that is ahead of the mirror, nothing is delivered before the returned coroutine has run.
 
         Raises:
-            InvalidCursor, InvalidArgument: of a `RatesQuery` and of candles.
-            HistoryUnavailable: of candles.
+            InvalidCursor, InvalidArgument: of a `RatesQuery` and of the history.
+            HistoryUnavailable: of the history.
             TooManyLiveQueries: a limit of the process is reached.
-            UnknownSymbol: of any other. A symbol that is removed later leaves the last rate, or a consensus of too few sources.
+            UnknownSymbol: of any other but candles. A symbol that is removed later leaves the last rate, or a consensus of too few sources.
             CacheUnavailable, DatabaseUnavailable: nothing has been read yet.
         """
-        if isinstance(query, LiveCandlesArgs):
-            candles, since = self._check_candles(query, after)
-            live_candles = candles.make_query(query, options, encoder)
-            return candles.subscribe(live_candles, subscriber, after, since)
+        if isinstance(query, LiveCandlesArgs | LiveTradesArgs):
+            return self._require_history().subscribe(query, options, encoder, subscriber, after=after)
         cursor = self._check(query, after)
         key = encoder, query, options
         match query:
@@ -236,8 +234,8 @@ class LiveQueries:
 
     @overload
     def iterate(
-        self, query: LiveCandlesArgs, options: DeliveryOptions, after: str | None = None
-    ) -> AsyncGenerator[CandlesEvent, None]: ...
+        self, query: HistoryQuery, options: DeliveryOptions, after: str | None = None
+    ) -> AsyncGenerator[Any, None]: ...
 
     def iterate(
         self, query: Any, options: DeliveryOptions, after: str | None = None
@@ -279,17 +277,15 @@ class LiveQueries:
                 return parse_cursor(after) if after else None
             case ConsensusRatesQuery() | ConversionsQuery() | ConversionQuery():
                 self.lists.check(query)
-            case LiveCandlesArgs():
-                self._check_candles(query, after)
+            case LiveCandlesArgs() | LiveTradesArgs():
+                self._require_history().check(query, after)
         return None
 
-    def _check_candles(
-        self, query: LiveCandlesArgs, after: str | None
-    ) -> tuple[LiveCandles, datetime | None]:
+    def _require_history(self) -> LiveHistory:
         self._rates.check_loaded()
-        if self.candles is None:
+        if self.history is None:
             raise HistoryUnavailable("this gateway has no history")
-        return self.candles, self.candles.check(query, after)
+        return self.history
 
     def _filter_rate(self, query: RateQuery) -> InstrumentFilter:
         # All sources, tracked or not yet: only tickers of tracked instruments are published.

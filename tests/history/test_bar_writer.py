@@ -13,8 +13,9 @@ from history.bar_writer import SPOOLED_BATCHES, TICK, BarWriter
 from history.batch import BarBatch, TradePosition
 from history.memory_log import MemoryBarLog
 from history.redis_limits import LEASE
+from history.tape_writer import TapeWriter
 from history.trade_fold import TradeFold
-from history.trade_tape import MemoryTradeTape, NewTrades
+from history.trade_tape import MemoryTradeTape, NewChunks
 from rates.errors import CacheUnavailable
 from rates.source import Source
 from rates.symbol import Symbol
@@ -200,10 +201,10 @@ class BrittleTape(MemoryTradeTape):
 
     is_away = False
 
-    async def append(self, source: Source, session: str, trades: NewTrades) -> None:
+    async def append(self, source: Source, session: str, chunks: NewChunks) -> bool:
         if self.is_away:
             raise CacheUnavailable("away")
-        await super().append(source, session, trades)
+        return await super().append(source, session, chunks)
 
 
 async def test_the_holder_of_the_lease_tells_each_trade_once() -> None:
@@ -211,13 +212,16 @@ async def test_the_holder_of_the_lease_tells_each_trade_once() -> None:
     feeds, tape = Feeds(), BrittleTape()
     for session in ("one", "two"):
         writer = await feeds.start(session)
-        writer._tape = tape
+        writer._tape = TapeWriter(tape, Source.BINANCE, writer.fold.session)
     await feeds.run(10)
     before = await tape.read(Source.BINANCE, BTC, 99)
     assert len(before) >= 8
     del feeds.writers[0]
     await feeds.run(LEASE.total_seconds() + 10)
-    told = [one.id for one in await tape.read(Source.BINANCE, BTC, 99)]
+    taped = await tape.read(Source.BINANCE, BTC, 99)
+    assert not any(one.after_gap for one in taped[1:])
+    told = [one.id for one in taped]
+    assert told == list(range(1, feeds.numbers + 1))
     assert len(told) > len(before) + 5
     assert len(set(told)) == len(told)
     assert told == sorted(told)
@@ -227,13 +231,15 @@ async def test_trades_are_not_kept_for_a_tape_that_is_away() -> None:
     """Bars are; they wait for the log."""
     feeds, tape = Feeds(), BrittleTape()
     writer = await feeds.start("one")
-    writer._tape = tape
+    writer._tape = TapeWriter(tape, Source.BINANCE, writer.fold.session)
     await feeds.run(5)
     tape.is_away = True
     await feeds.run(20)
     tape.is_away = False
     await feeds.run(10)
-    told = [one.id for one in await tape.read(Source.BINANCE, BTC, 99)]
+    taped = await tape.read(Source.BINANCE, BTC, 99)
+    told = [one.id for one in taped]
     assert len(set(told)) == len(told) < 30
+    assert [one.after_gap for one in taped].count(True) == 2
     assert told[-1] in range(feeds.numbers - 3, feeds.numbers + 1)
     assert not feeds.lost

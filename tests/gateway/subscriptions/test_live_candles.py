@@ -262,8 +262,9 @@ async def test_series_end_with_their_last_subscription(scenario: CandleScenario)
     scenario.expect([trade(1, 70)])
     await scenario.run(100)
     clients = [await scenario.subscribe(M1) for _ in range(2)]
-    candles = scenario.gateway.live_queries.candles
-    assert candles is not None
+    history = scenario.gateway.live_queries.history
+    assert history is not None
+    candles = history.candles
     assert candles.series_count == 1
     for client in clients:
         client.leave()

@@ -10,7 +10,7 @@ from cache.memory import MemoryCache
 from gateway.gateway import Gateway
 from gateway.settings import GatewaySettings
 from history.trade import Trade
-from history.trade_tape import MemoryTradeTape
+from history.trade_tape import MemoryTradeTape, TapeChunk
 from rates.errors import CacheUnavailable
 from rates.source import Source
 from rates.symbol import Symbol
@@ -26,7 +26,7 @@ class BrittleTape(MemoryTradeTape):
 
     is_away = False
 
-    async def read(self, source: Source, symbol: Symbol, limit: int) -> list[Trade]:
+    async def read(self, source: Source, symbol: Symbol, limit: int | None = None) -> list[Trade]:
         if self.is_away:
             raise CacheUnavailable("redis.internal refused the connection")
         return await super().read(source, symbol, limit)
@@ -52,10 +52,10 @@ async def gateway(
 
 async def test_the_last_trades_are_told_the_newest_last(execute: Execute, tape: BrittleTape) -> None:
     """With all digits, and what the source does not tell as null."""
-    odd = Trade("x-7", Decimal("0.00000001"), Decimal("7.10"), at(3.5), None, 3)
-    await tape.append(Source.BINANCE, "one", {BTC: [trade(1, 1), trade(2, 2, "5"), odd]})
+    odd = Trade("x-7", Decimal("0.00000001"), Decimal("7.10"), at(3.5), None, 3, after_gap=True)
+    await tape.append(Source.BINANCE, "one", {BTC: TapeChunk((trade(1, 1), trade(2, 2, "5"), odd))})
     result = await execute(
-        """{ trades(symbol: "BTC/USDT", source: BINANCE, last: 2) { sourceTradeId price quantity time side count }
+        """{ trades(symbol: "BTC/USDT", source: BINANCE, last: 2) { sourceTradeId price quantity time side count afterGap }
             none: trades(symbol: "BTC/USDT", source: COINGECKO) { price } }"""
     )
     assert not result.errors
@@ -67,6 +67,7 @@ async def test_the_last_trades_are_told_the_newest_last(execute: Execute, tape: 
             "time": "2024-08-08T12:00:02.000Z",
             "side": "BUY",
             "count": 1,
+            "afterGap": False,
         },
         {
             "sourceTradeId": "x-7",
@@ -75,6 +76,7 @@ async def test_the_last_trades_are_told_the_newest_last(execute: Execute, tape: 
             "time": "2024-08-08T12:00:03.500Z",
             "side": None,
             "count": 3,
+            "afterGap": True,
         },
     ]
     assert list(result.data["none"]) == []
