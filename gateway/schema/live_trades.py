@@ -41,7 +41,7 @@ class TradesEventType:
     kind: EventKind = described("The kind of the event.")
     items: list[TradeType] = described(
         "On a SNAPSHOT: the last trades, the newest last; with `recovered: true` those that have followed the cursor. On an UPDATE: those "
-        "that have followed the event before. Each is sent once, in the order in which the source told them."
+        "that have followed the event before. Each is sent once, in the order in which the source published them."
     )
     cursor: str = described(
         "The position of this event, an opaque text. Pass it as `after` to resume the same subscription, on any gateway."
