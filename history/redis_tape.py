@@ -1,4 +1,4 @@
-"""The tape in Redis: a bounded list of appends per instrument, and a channel of them per source."""
+"""The tape in Redis: a bounded list of appends per instrument, and a channel per source."""
 
 from collections.abc import AsyncIterator, Collection
 from contextlib import AbstractAsyncContextManager, asynccontextmanager

@@ -1,4 +1,4 @@
-"""Writes the new trades of one process to the tape, and says where others may be missing between them."""
+"""Writes the new trades of one process to the tape, and where others may be missing."""
 
 from collections.abc import Sequence
 

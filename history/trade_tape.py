@@ -51,7 +51,9 @@ class TradeTape(Protocol):
         ...
 
     async def read(self, source: Source, symbol: Symbol, limit: int | None = None) -> list[Trade]:
-        """Return the last trades of an instrument, the newest last; all that are kept without `limit`.
+        """Return the last trades of an instrument, the newest last.
+
+        Without `limit`, all that are kept.
 
         Raises:
             CacheUnavailable: the tape cannot be reached.
@@ -61,9 +63,9 @@ class TradeTape(Protocol):
     def follow(
         self, source: Source, wanted: Collection[Symbol]
     ) -> AbstractAsyncContextManager[AsyncIterator[NewChunks | None]]:
-        """Receive what is appended from here on, of the symbols that are `wanted` at that time, which may be none of it.
+        """Receive what is appended from here on.
 
-        `None` says that appends may have been lost before it. The iterator raises `CacheUnavailable` when it breaks.
+        Only the symbols that are `wanted` at that time, which may be none. `None` says that appends may have been lost before it. The iterator raises `CacheUnavailable` when it breaks.
         """
         ...
 

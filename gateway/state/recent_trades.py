@@ -61,7 +61,10 @@ class RecentTrades:
         return missed - len(found), found
 
     def apply(self, chunk: TapeChunk) -> bool:
-        """Add trades that follow the newest one. `False` if the tape has to be read: others are missing between them."""
+        """Add trades that follow the newest one.
+
+        `False` if others are missing between them, so that the tape has to be read.
+        """
         if chunk.after is not None and chunk.after == self.last_id:
             self._extend(chunk.trades)
             return True
@@ -69,7 +72,10 @@ class RecentTrades:
         return self.find(chunk.trades[-1].id) is not None
 
     def merge(self, taped: Sequence[Trade]) -> None:
-        """Add those of the trades on the tape that are newer; say so if others may be missing between."""
+        """Add those of the trades on the tape that are newer.
+
+        The first one says so if others may be missing before it.
+        """
         if not taped:
             return
         last_id = self.last_id

@@ -1,4 +1,4 @@
-"""Keeps the last trades of watched instruments current by a subscription to the tape of their source.
+"""Keeps the last trades of watched instruments current by following the tape.
 
 Subscribe, then read the tape, then apply what is appended. What does not follow is looked up on the tape.
 """

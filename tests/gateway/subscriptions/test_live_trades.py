@@ -435,7 +435,7 @@ async def test_nothing_is_followed_for_nobody(scenario: Scenario, gateway: Gatew
 
 
 async def test_a_tape_that_is_away_is_an_error(scenario: Scenario, gateway: Gateway) -> None:
-    """Which names no host; nothing is followed then."""
+    """It names no host, and nothing is followed then."""
     scenario.tape.is_away = True
     with pytest.raises(HistoryUnavailable) as caught:
         await scenario.subscribe(gateway)
