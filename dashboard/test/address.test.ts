@@ -3,19 +3,27 @@ import { CHART_KINDS, CHART_RANGES, FIRST_CHART } from "../src/browser/chart-add
 import { formatAddress, parseAddress, SORT_KEYS } from "../src/browser/address";
 
 test("an address that is written is read as the same", () => {
-  for (const sort of SORT_KEYS)
+  for (const sort of [null, ...SORT_KEYS, "source:KRAKEN" as const])
     for (const descending of [true, false])
       for (const symbol of [null, "BTC/USDT"])
-        for (const search of ["", "bitcoin usdt", "a&b=c/d?"]) {
-          const address = { search, sort, descending, favouritesOnly: descending, symbol, chart: FIRST_CHART };
-          const written = formatAddress(address);
-          expect(parseAddress(written.slice(written.indexOf("?") < 0 ? written.length : written.indexOf("?")))).toEqual(address);
-        }
+        for (const search of ["", "bitcoin usdt", "a&b=c/d?", "source:kraken stale"])
+          for (const [list, shared] of [[null, null], ["", null], ["My list, 2", null], ["Mine", { name: "Mine", symbols: ["BTC/USDT", "ETH/USD"] }]] as const) {
+            const address = { search, sort, descending, list, shared, symbol, chart: FIRST_CHART };
+            const written = formatAddress(address);
+            expect(parseAddress(written.slice(written.indexOf("?") < 0 ? written.length : written.indexOf("?")))).toEqual(address);
+          }
 });
 
 test("what it does not know is as on a first visit", () => {
   expect(parseAddress("?sort=nonsense&dir=sideways&favourites=yes")).toEqual({ ...parseAddress(""), descending: false });
+  expect(parseAddress("?sort=source:no%20source").sort).toBeNull();
   expect(formatAddress(parseAddress(""))).toBe("/");
+});
+
+test("a shared list is readable, and has each symbol once", () => {
+  const shared = { name: "Mine", symbols: ["BTC/USDT", "ETH/USD"] };
+  expect(formatAddress({ ...parseAddress(""), shared })).toBe("/?list=Mine&symbols=BTC/USDT,ETH/USD");
+  expect(parseAddress("?symbols=btc/usdt,BTC/USDT,nonsense,").shared).toEqual({ name: "", symbols: ["BTC/USDT"] });
 });
 
 test("a link carries the chart of an instrument: frame, kind, source and the time in view", () => {

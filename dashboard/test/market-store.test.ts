@@ -21,7 +21,7 @@ beforeEach(() => {
 
 function rate(source: MarketRateFragment["source"]["code"], symbol: string, price: string, ageMs = 0): MarketRateFragment {
   const observedAt = new Date(NOON_MS - ageMs).toISOString();
-  return { id: `Rate:${source}:${symbol}`, symbol, source: { code: source }, price, changePercent24h: null, volume24h: null, observedAt, ttlMs: 10_000, simulated: true };
+  return { id: `Rate:${source}:${symbol}`, symbol, source: { code: source }, price, changePercent24h: null, volume24h: null, quoteVolume24h: null, observedAt, ttlMs: 10_000, simulated: true };
 }
 
 function step(kind: "SNAPSHOT" | "UPDATE", items: MarketRateFragment[], missing: [string, UnavailableReason][] = []): RatesStep<MarketRateFragment> {
@@ -90,8 +90,10 @@ test("one price stands for a row: the first source that is fresh, else the newes
   expect(row?.lead(order, clock, NOON_MS + 60_000)?.rate.source.code).toBe("BYBIT");
 });
 
-test("only fresh sources are in the spread", () => {
-  const [row] = storeWith(rate("BINANCE", "BTC/USDT", "50", 11_000), rate("OKX", "BTC/USDT", "99"), rate("BYBIT", "BTC/USDT", "101")).rows.values();
-  expect(row?.spread(new ServerClock(), NOON_MS)).toBeCloseTo(200, 10);
-  expect(row?.spread(new ServerClock(), NOON_MS + 60_000)).toBeNull();
+test("the faster rates of the rows in view bring no older price back, and no instrument that is gone", () => {
+  const store = storeWith(rate("BINANCE", "BTC/USDT", "2", 1_000));
+  store.refresh([rate("BINANCE", "BTC/USDT", "1", 2_000), rate("OKX", "BTC/USDT", "9"), rate("BINANCE", "ETH/USDT", "9")]);
+  expect([...store.rows.values()].map((row) => [...row.quotes.values()].map((quote) => quote.rate.price))).toEqual([["2"]]);
+  store.refresh([rate("BINANCE", "BTC/USDT", "3", 500)]);
+  expect(store.rows.get("BTC/USDT")?.quotes.get("BINANCE")?.rate.price).toBe("3");
 });

@@ -1,6 +1,6 @@
 import type { Client } from "urql";
 import { expect, test } from "vitest";
-import { select } from "../src/market/selection";
+import { type Choice, select } from "../src/market/selection";
 import { AssetNames } from "../src/stores/asset-names";
 import { InstrumentRow } from "../src/stores/instrument-row";
 
@@ -17,6 +17,14 @@ async function namesOf(nodes: readonly { base: string; name: string }[]): Promis
   return names;
 }
 
+function choice(search: string, names: AssetNames, rest: Partial<Choice> = {}): Choice {
+  return { search, names, only: null, ranking: null, freshnessOf: () => null, ...rest };
+}
+
+function symbols(rows: readonly InstrumentRow[]): string[] {
+  return rows.map(({ symbol }) => symbol);
+}
+
 test.each([
   ["btcusdt", ["BTC/USDT"]],
   ["BTC-USDT", ["BTC/USDT"]],
@@ -31,10 +39,20 @@ test.each([
   [" ", ["BTC/USDT", "BTC/USD", "BCH/USDT", "ETH/BTC"]],
 ])("the search %j finds symbols in any spelling, and names", async (search, found) => {
   const names = await namesOf(NODES);
-  expect(select(ROWS, search, names, null).map((row) => row.symbol)).toEqual(found);
+  expect(symbols(select(ROWS, choice(search, names)))).toEqual(found);
 });
 
-test("only favourites are searched if they are asked for", async () => {
+test("only the symbols of a list are searched if it is asked for", async () => {
   const names = await namesOf([]);
-  expect(select(ROWS, "btc", names, new Set(["ETH/BTC"])).map((row) => row.symbol)).toEqual(["ETH/BTC"]);
+  expect(symbols(select(ROWS, choice("btc", names, { only: new Set(["ETH/BTC"]) })))).toEqual(["ETH/BTC"]);
+});
+
+test("the gateway ranks: what it has found, in its order", async () => {
+  const names = await namesOf(NODES);
+  const places = new Map([["BTC/USD", 0], ["BTC/USDT", 1]]);
+  expect(symbols(select(ROWS, choice("bitcoin", names, { ranking: { words: "bitcoin", places, hasMore: false } })))).toEqual(["BTC/USD", "BTC/USDT"]);
+  // It sends a page; what else the page knows follows.
+  expect(symbols(select(ROWS, choice("bitcoin", names, { ranking: { words: "bitcoin", places, hasMore: true } })))).toEqual(["BTC/USD", "BTC/USDT", "BCH/USDT"]);
+  // Names of sources are not searched by the gateway.
+  expect(symbols(select(ROWS, choice("bitcoin", names, { ranking: { words: "bitcoin", places: new Map(), hasMore: false } })))).toHaveLength(3);
 });

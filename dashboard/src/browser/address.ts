@@ -1,33 +1,49 @@
-// The state of the page that a link can carry: search, sort order, favourites filter, the open instrument and its chart.
+// The state of the page that a link can carry: search, sort order, watchlist, the open instrument and its chart.
 import { useSyncExternalStore } from "react";
 import { type ChartAddress, FIRST_CHART, formatChart, parseChart } from "./chart-address";
 
-export const SORT_KEYS = ["symbol", "price", "change", "volume", "spread", "age"] as const;
-export type SortKey = (typeof SORT_KEYS)[number];
+export const SORT_KEYS = ["symbol", "price", "lead", "change1h", "change", "change7d", "volume", "spread", "age"] as const;
+/** A column of the market table, or the column of a source: `source:KRAKEN`. */
+export type SortKey = (typeof SORT_KEYS)[number] | `source:${string}`;
+
+/** A watchlist in a link. */
+export interface SharedList {
+  name: string;
+  symbols: readonly string[];
+}
 
 export interface Address {
   search: string;
-  sort: SortKey;
+  /** Null: by volume, and by relevance while there is a search. */
+  sort: SortKey | null;
   descending: boolean;
-  favouritesOnly: boolean;
+  /** The name of a watchlist of this browser; "" is the list of favourites, null is all instruments. */
+  list: string | null;
+  /** A list that came with the link; it goes before `list`. */
+  shared: SharedList | null;
   symbol: string | null;
   /** Of the open instrument; without one it is that of a first visit. */
   chart: ChartAddress;
 }
 
-const HOME: Address = { search: "", sort: "volume", descending: true, favouritesOnly: false, symbol: null, chart: FIRST_CHART };
+export const FIRST_SORT: SortKey = "volume";
+/** Longer lists do not fit into every server's limit of an address. */
+export const LONGEST_SHARED_LIST = 400;
+const LONGEST_NAME = 60;
 const listeners = new Set<() => void>();
 let shown: { query: string; address: Address } | null = null;
 
 /** Parses a query string; unknown or invalid parts get their defaults. */
 export function parseAddress(query: string): Address {
   const given = new URLSearchParams(query);
-  const sort = SORT_KEYS.find((key) => key === given.get("sort")) ?? HOME.sort;
+  const sort = parseSort(given.get("sort"));
+  const name = given.get("list");
   return {
     search: given.get("q") ?? "",
     sort,
-    descending: given.has("dir") ? given.get("dir") === "desc" : sort === HOME.sort,
-    favouritesOnly: given.get("favourites") === "1",
+    descending: given.has("dir") ? given.get("dir") === "desc" : sort === null || sort === FIRST_SORT,
+    list: given.get("favourites") === "1" ? "" : name,
+    shared: given.has("symbols") ? { name: (name ?? "").slice(0, LONGEST_NAME), symbols: parseSymbols(given.get("symbols") ?? "") } : null,
     symbol: given.get("symbol"),
     chart: given.has("symbol") ? parseChart(given) : FIRST_CHART,
   };
@@ -41,12 +57,26 @@ export function formatAddress(address: Address): string {
     formatChart(query, address.chart);
   }
   if (address.search !== "") query.set("q", address.search);
-  if (address.sort !== HOME.sort) query.set("sort", address.sort);
-  if (address.descending !== (address.sort === HOME.sort)) query.set("dir", address.descending ? "desc" : "asc");
-  if (address.favouritesOnly) query.set("favourites", "1");
-  // Slashes and colons are allowed in a query, and a symbol and a time are easier to read with them.
-  const text = query.toString().replaceAll("%2F", "/").replaceAll("%3A", ":");
+  if (address.sort !== null) query.set("sort", address.sort);
+  if (address.descending !== (address.sort === null || address.sort === FIRST_SORT)) query.set("dir", address.descending ? "desc" : "asc");
+  if (address.shared !== null) {
+    if (address.shared.name !== "") query.set("list", address.shared.name);
+    query.set("symbols", address.shared.symbols.slice(0, LONGEST_SHARED_LIST).join());
+  } else if (address.list === "") query.set("favourites", "1");
+  else if (address.list !== null) query.set("list", address.list);
+  // Slashes, colons and commas are allowed in a query, and a symbol and a time are easier to read with them.
+  const text = query.toString().replaceAll("%2F", "/").replaceAll("%3A", ":").replaceAll("%2C", ",");
   return text === "" ? "/" : `/?${text}`;
+}
+
+function parseSort(text: string | null): SortKey | null {
+  if (text !== null && /^source:[A-Z][A-Z0-9_]*$/.test(text)) return text as SortKey;
+  return SORT_KEYS.find((key) => key === text) ?? null;
+}
+
+function parseSymbols(text: string): string[] {
+  const symbols = text.toUpperCase().split(",").filter((symbol) => /^[^/\s]+\/[^/\s]+$/.test(symbol));
+  return [...new Set(symbols)].slice(0, LONGEST_SHARED_LIST);
 }
 
 function current(): Address {

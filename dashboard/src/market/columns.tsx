@@ -1,51 +1,206 @@
-// The columns of the market table: sort key and content of each. The table decides which of them fit.
-import { createColumnHelper, createSortedRowModel, rowSortingFeature, sortFn_basic, tableFeatures } from "@tanstack/react-table";
+// The columns of the market table: name, width, value to sort by, cell, and the exact text of a copy.
+import {
+  columnGroupingFeature,
+  columnOrderingFeature,
+  columnVisibilityFeature,
+  createColumnHelper,
+  createExpandedRowModel,
+  createGroupedRowModel,
+  createSortedRowModel,
+  rowAggregationFeature,
+  rowExpandingFeature,
+  rowSelectionFeature,
+  rowSortingFeature,
+  sortFn_basic,
+  tableFeatures,
+} from "@tanstack/react-table";
 import type { SortKey } from "../browser/address";
 import { sourceName } from "../rates/figures";
-import { clock } from "../stores/session";
-import { AgeCell, ChangeCell, FavouriteCell, InstrumentCell, PriceCell, SourceCell, SpreadCell, VolumeCell } from "./cells";
-import type { InstrumentRow, Quote } from "../stores/instrument-row";
-import { leadOf, turnover } from "./lead";
+import { clock, names } from "../stores/session";
+import type { InstrumentRow } from "../stores/instrument-row";
+import { leadName } from "./lead-name";
+import { changeOf, viewOf, volumeOf } from "./present";
+import { AgeCell, ChangeCell, InstrumentCell, LeadCell, PriceCell, SourceCell, SparkCell, SpreadCell, VolumeCell } from "./row-cells";
 
 export const features = tableFeatures({
+  columnOrderingFeature,
+  columnVisibilityFeature,
+  columnGroupingFeature,
+  rowAggregationFeature,
+  rowExpandingFeature,
+  rowSelectionFeature,
   rowSortingFeature,
+  groupedRowModel: createGroupedRowModel(),
+  expandedRowModel: createExpandedRowModel(),
   sortedRowModel: createSortedRowModel(),
   sortFns: { basic: sortFn_basic },
 });
 const helper = createColumnHelper<typeof features, InstrumentRow>();
 
-/** Floats are enough for sorting; they are never shown. */
-function leading(read: (quote: Quote) => string | number | null): (row: InstrumentRow) => number | undefined {
-  return (row) => {
-    const lead = leadOf(row);
-    const value = lead === null ? null : read(lead);
-    return value === null ? undefined : Number(value);
+/** The column by which rows are grouped; it is never shown. */
+export const ASSET = "asset";
+/** The column that is always shown, and always first. */
+export const NAME = "symbol";
+
+type Value = string | number | undefined;
+
+export interface MarketColumn {
+  id: string;
+  /** In the head of the table. */
+  short: string;
+  /** In the menu and as the title of the head. */
+  long: string;
+  /** Of the grid, in rem: the least that its longest figure needs. */
+  width: number;
+  /** Null: not sorted by. */
+  sort: SortKey | null;
+  /** Text and ages are sorted ascending first, other figures descending: people look for the largest values. */
+  descendsFirst: boolean;
+  /** Floats are enough for sorting; they are never shown. */
+  value(row: InstrumentRow): Value;
+  /** What a copy and an export get: every digit. Null: the column has no text. */
+  text: ((row: InstrumentRow) => string) | null;
+  Cell: (props: { row: InstrumentRow }) => React.ReactNode;
+  /** The value of a group of rows, where it is not the largest one. */
+  ofGroup?: "sum" | "least";
+}
+
+function change(id: SortKey, span: "1h" | "24h" | "7d", words: string, width: number): MarketColumn {
+  return {
+    id,
+    short: span.replace(/(\d+)/, "$1 "),
+    long: `Change over ${words}`,
+    width,
+    sort: id,
+    descendsFirst: true,
+    value: (row) => number(changeOf(row, span)?.percent),
+    text: (row) => changeOf(row, span)?.percent ?? "",
+    Cell: ({ row }) => <ChangeCell row={row} span={span} />,
   };
 }
 
-const LAST = { sortUndefined: "last", sortFn: "basic" } as const;
-const figure = (id: SortKey, header: string, read: (row: InstrumentRow) => number | undefined, Cell: (props: { row: InstrumentRow }) => React.ReactNode) =>
-  helper.accessor(read, { id, header, ...LAST, cell: ({ row }) => <Cell row={row.original} /> });
+const OWN: readonly MarketColumn[] = [
+  { id: NAME, short: "Instrument", long: "Instrument", width: 10.4, sort: "symbol", descendsFirst: false, value: (row) => row.symbol, text: (row) => row.symbol, Cell: InstrumentCell },
+  {
+    id: "price",
+    short: "Price",
+    long: "Price",
+    width: 7.6,
+    sort: "price",
+    descendsFirst: true,
+    value: (row) => number(viewOf(row).headline?.price),
+    text: (row) => viewOf(row).headline?.price ?? "",
+    Cell: PriceCell,
+  },
+  {
+    id: "lead",
+    short: "By",
+    long: "Whose price it is",
+    width: 6.2,
+    sort: "lead",
+    descendsFirst: false,
+    value: (row) => leadName(viewOf(row).headline) || undefined,
+    text: (row) => leadName(viewOf(row).headline),
+    Cell: LeadCell,
+  },
+  change("change1h", "1h", "an hour", 4.9),
+  change("change", "24h", "24 hours", 5.1),
+  change("change7d", "7d", "7 days", 5.1),
+  { id: "spark", short: "Last 24 h", long: "Line of the last 24 hours", width: 7, sort: null, descendsFirst: true, value: () => undefined, text: null, Cell: SparkCell },
+  {
+    id: "volume",
+    short: "Volume $",
+    long: "Volume of 24 hours in USD",
+    width: 5.6,
+    sort: "volume",
+    descendsFirst: true,
+    value: (row) => volumeOf(row)?.usd,
+    text: (row) => volumeOf(row)?.usd.toFixed(0) ?? "",
+    Cell: VolumeCell,
+    ofGroup: "sum",
+  },
+  {
+    id: "spread",
+    short: "Spread",
+    long: "Spread between the exchanges",
+    width: 5.9,
+    sort: "spread",
+    descendsFirst: true,
+    value: (row) => viewOf(row).spread?.bps,
+    text: (row) => viewOf(row).spread?.bps.toFixed(4) ?? "",
+    Cell: SpreadCell,
+  },
+  {
+    id: "age",
+    short: "Age",
+    long: "Age of the price",
+    width: 5.95,
+    sort: "age",
+    descendsFirst: false,
+    value: (row) => {
+      const observedAtMs = viewOf(row).headline?.observedAtMs;
+      return observedAtMs === undefined ? undefined : clock.ageMs(observedAtMs, Date.now());
+    },
+    text: (row) => {
+      const observedAtMs = viewOf(row).headline?.observedAtMs;
+      return observedAtMs === undefined ? "" : new Date(observedAtMs).toISOString();
+    },
+    Cell: AgeCell,
+    ofGroup: "least",
+  },
+];
 
-const favourite = helper.display({ id: "favourite", header: "Favourite", cell: ({ row }) => <FavouriteCell row={row.original} /> });
-const symbol = helper.accessor("symbol", { id: "symbol", header: "Instrument", ...LAST, cell: ({ row }) => <InstrumentCell row={row.original} /> });
-const price = figure("price", "Price", leading(({ rate }) => rate.price), PriceCell);
-const change = figure("change", "24 h", leading(({ rate }) => rate.changePercent24h), ChangeCell);
-const volume = figure("volume", "Volume", leading(turnover), VolumeCell);
-const spread = figure("spread", "Spread", (row) => row.spread(clock, Date.now()) ?? undefined, SpreadCell);
-const age = figure("age", "Age", leading(({ observedAtMs }) => clock.ageMs(observedAtMs, Date.now())), AgeCell);
-
-const ON_A_PHONE = ["favourite", "symbol", "price", "change", "age"];
-
-/** Returns whether a column fits; a link may still sort by a column that does not. */
-export function isShown(column: string, isNarrow: boolean): boolean {
-  return !isNarrow || ON_A_PHONE.includes(column);
+function sourceColumn(source: string): MarketColumn {
+  return {
+    id: `source:${source}`,
+    short: sourceName(source),
+    long: `Price of ${sourceName(source)}`,
+    width: 7.1,
+    sort: `source:${source}`,
+    descendsFirst: true,
+    value: (row) => number(row.quotes.get(source)?.rate.price),
+    text: (row) => row.quotes.get(source)?.rate.price ?? "",
+    Cell: ({ row }) => <SourceCell row={row} source={source} />,
+  };
 }
 
-/** One column per source; none if the market has only one source. */
-export function columnsFor(sources: readonly string[]) {
-  const each = sources.map((source) =>
-    helper.display({ id: `source:${source}`, header: sourceName(source), cell: ({ row }) => <SourceCell row={row.original} source={source} /> }),
-  );
-  return helper.columns([favourite, symbol, price, change, volume, spread, age, ...(sources.length > 1 ? each : [])]);
+/** All columns in their first order. One for each source; none if the market has only one source. */
+export function marketColumns(sources: readonly string[]): MarketColumn[] {
+  return [...OWN, ...(sources.length > 1 ? sources.map(sourceColumn) : [])];
+}
+
+/** The same for the table library. */
+export function tableColumns(columns: readonly MarketColumn[]) {
+  const group = helper.accessor((row) => row.base, { id: ASSET, header: "Asset", enableSorting: false });
+  return helper.columns([
+    group,
+    ...columns.map(({ id, short, sort, value, Cell, ofGroup }) =>
+      helper.accessor(value, {
+        id,
+        header: short,
+        enableSorting: sort !== null,
+        sortUndefined: "last",
+        sortFn: "basic",
+        aggregationFn: { aggregate: ({ rows }: { rows: readonly { getValue(column: string): unknown }[] }) => valueOfGroup(rows.map((row) => row.getValue(id) as Value), ofGroup) },
+        cell: ({ row }) => <Cell row={row.original} />,
+      }),
+    ),
+  ]);
+}
+
+function valueOfGroup(values: readonly Value[], how: MarketColumn["ofGroup"]): Value {
+  const known = values.filter((value) => value !== undefined);
+  if (known.length === 0) return undefined;
+  const sorted = [...known].sort((one, other) => (one < other ? -1 : one > other ? 1 : 0));
+  if (typeof sorted[0] === "string" || how === "least") return sorted[0];
+  return how === "sum" ? (known as number[]).reduce((sum, value) => sum + value, 0) : sorted.at(-1);
+}
+
+function number(text: string | undefined): number | undefined {
+  return text === undefined ? undefined : Number(text);
+}
+
+/** The name of the asset of a row, for exports. */
+export function assetName(row: InstrumentRow): string {
+  return names.of(row.base);
 }

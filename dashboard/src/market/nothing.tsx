@@ -2,10 +2,11 @@
 import { type Address, go } from "../browser/address";
 import { useConnection } from "../live/connection";
 import { connection, market } from "../stores/session";
+import { FAVOURITES } from "./watchlists";
 
 export function Nothing({ address }: { address: Address }) {
   const { phase } = useConnection(connection);
-  if (market.rows.size > 0) return address.search !== "" ? <NoMatch search={address.search} /> : <NoFavourites />;
+  if (market.rows.size > 0) return address.search !== "" ? <NoMatch search={address.search} /> : <EmptyList address={address} />;
   if (market.loaded) return <p className="nothing">No instrument is tracked. Add some to the database of instruments, and they appear here.</p>;
   if (phase === "offline") {
     return <p className="nothing">The gateway does not answer. This page keeps trying, and fills as soon as it does.</p>;
@@ -27,20 +28,25 @@ function NoMatch({ search }: { search: string }) {
       <p>
         Nothing here matches <b>{search}</b>.
       </p>
-      <button type="button" onClick={() => go({ search: "", favouritesOnly: false })}>
+      <button type="button" onClick={() => go({ search: "", list: null, shared: null })}>
         Show all instruments
       </button>
     </div>
   );
 }
 
-function NoFavourites() {
+function EmptyList({ address: { list, shared } }: { address: Address }) {
+  const name = shared !== null ? shared.name : list;
   return (
     <div className="nothing" role="status">
-      <p>
-        No favourites yet. Mark an instrument with its star, or with <kbd>f</kbd>.
-      </p>
-      <button type="button" onClick={() => go({ favouritesOnly: false })}>
+      {shared !== null ? (
+        <p>None of the instruments in this link is tracked here.</p>
+      ) : (
+        <p>
+          {list === FAVOURITES ? "No favourites yet." : `Nothing is in ${name} yet.`} Mark an instrument with its star, or with <kbd>f</kbd>.
+        </p>
+      )}
+      <button type="button" onClick={() => go({ list: null, shared: null })}>
         Show all instruments
       </button>
     </div>

@@ -1,40 +1,81 @@
-// The market table: only the rows in view are in the document. One tab stop; arrows move, Enter opens, f marks.
-import { FlexRender, type SortingState, useTable } from "@tanstack/react-table";
+// The market table: only the rows in view are in the document. One tab stop; keys move, mark, select, copy and open.
+import { type ExpandedState, type RowSelectionState, type SortingState, useTable } from "@tanstack/react-table";
 import { useVirtualizer } from "@tanstack/react-virtual";
-import { type FocusEvent, type KeyboardEvent, useCallback, useEffect, useMemo, useRef, useState } from "react";
-import { type Address, go, type SortKey } from "../browser/address";
+import { type ClipboardEvent, type FocusEvent, type MouseEvent, type PointerEvent, useCallback, useEffect, useMemo, useRef, useState } from "react";
+import { type Address, go } from "../browser/address";
+import { useRemembered } from "../browser/remembered";
 import { useMedia } from "../browser/use-media";
-import { columnsFor, features, isShown } from "./columns";
-import { toggleFavourite } from "./favourites";
 import type { InstrumentRow } from "../stores/instrument-row";
-import { steps } from "./steps";
-import { cellClass, rowId, TableRow } from "./table-row";
+import { inView } from "../stores/session";
+import { ASSET, features, type MarketColumn, tableColumns } from "./columns";
+import { copiedText } from "./copied-text";
+import { FigureBar } from "./figure-bar";
+import { GroupRow } from "./group-row";
+import { useGridKeys } from "./grid-keys";
+import { sortOf, TableHead } from "./table-head";
+import { cellId, type MarketRow, rowId, TableRow } from "./table-row";
+import { arrange, tableSettings } from "./table-settings";
 
-const ROW_PX = 38;
-const NARROW_ROW_PX = 52;
+const ROW_PX = { normal: 38, compact: 28, narrow: 50, narrowCompact: 34 };
 const HEAD_PX = 36;
 const OVERSCAN = 6;
-/** Text columns sort ascending first, numeric ones descending: people look for the largest values. */
-const UPWARDS_FIRST: readonly SortKey[] = ["symbol", "age"];
+/** A finger that rests so long asks for the exact figure. */
+const LONG_PRESS_MS = 500;
+/** Less room for the name, and a second line in it. */
+export const NARROW = "(max-width: 40rem)";
+const NARROW_NAME_REM = 8.3;
 
 /** The row that was active when the market was left, restored on return. */
 let leftAt: string | null = null;
 
 interface Props {
   rows: InstrumentRow[];
-  sources: readonly string[];
+  /** All columns in their first order. */
+  columns: readonly MarketColumn[];
   address: Address;
+  isRanked: boolean;
+  selected: RowSelectionState;
+  onSelect(selected: RowSelectionState): void;
 }
 
-export function MarketTable({ rows, sources, address }: Props) {
-  const isNarrow = useMedia("(max-width: 52rem)");
-  const columns = useMemo(() => columnsFor(sources), [sources]);
-  const sorting = useMemo<SortingState>(() => [{ id: address.sort, desc: address.descending }], [address.sort, address.descending]);
-  const table = useTable({ features, columns, data: rows, state: { sorting }, getRowId: (row) => row.symbol, enableSortingRemoval: false });
-  const ordered = table.getRowModel().rows;
+export function MarketTable({ rows, columns, address, isRanked, selected, onSelect }: Props) {
+  const settings = useRemembered(tableSettings);
+  const isNarrow = useMedia(NARROW);
+  const all = useMemo(() => arrange(columns, settings), [columns, settings]);
+  const shown = useMemo(() => all.filter(({ id }) => !settings.hidden.has(id)), [all, settings]);
+  const [folded, setFolded] = useState<Readonly<Record<string, true>>>({});
+  const sort = sortOf(address, isRanked);
+  const definitions = useMemo(() => tableColumns(columns), [columns]);
+  const sorting = useMemo<SortingState>(() => (sort === null ? [] : [{ id: sort, desc: address.descending }]), [sort, address.descending]);
+  const layout = useMemo(
+    () => ({
+      columnOrder: [ASSET, ...all.map(({ id }) => id)],
+      columnVisibility: { [ASSET]: false, ...Object.fromEntries([...settings.hidden].map((id) => [id, false])) },
+      grouping: settings.isGrouped ? [ASSET] : [],
+    }),
+    [all, settings],
+  );
+  const expanded = useMemo<ExpandedState>(
+    () => (Object.keys(folded).length === 0 ? true : Object.fromEntries(rows.map(({ base }) => [`${ASSET}:${base}`, !folded[`${ASSET}:${base}`]]))),
+    [folded, rows],
+  );
+  const table = useTable({
+    features,
+    columns: definitions,
+    data: rows,
+    state: { sorting, ...layout, expanded, rowSelection: selected },
+    getRowId: (row) => row.symbol,
+    enableSortingRemoval: false,
+    autoResetExpanded: false,
+    groupedColumnMode: false,
+    onRowSelectionChange: (updater) => onSelect(typeof updater === "function" ? updater(selected) : updater),
+  });
+  const ordered: readonly MarketRow[] = table.getRowModel().rows;
   const scroller = useRef<HTMLDivElement>(null);
   const [active, setActive] = useState<string | null>(leftAt);
-  const rowPx = isNarrow ? NARROW_ROW_PX : ROW_PX;
+  const [column, setColumn] = useState<string | null>(null);
+  const rowPx = ROW_PX[isNarrow ? (settings.isCompact ? "narrowCompact" : "narrow") : settings.isCompact ? "compact" : "normal"];
+  const indexOf = (id: string | null) => (id === null ? -1 : ordered.findIndex((row) => row.id === id));
   const virtual = useVirtualizer({
     count: ordered.length,
     getScrollElement: () => scroller.current,
@@ -45,14 +86,14 @@ export function MarketTable({ rows, sources, address }: Props) {
     scrollPaddingStart: HEAD_PX,
     // The element of aria-activedescendant must be in the document.
     rangeExtractor: ({ startIndex, endIndex, overscan, count }) => {
-      const shown: number[] = [];
+      const range: number[] = [];
       const [first, last] = [Math.max(0, startIndex - overscan), Math.min(count - 1, endIndex + overscan)];
-      for (let index = first; index <= last; index++) shown.push(index);
+      for (let index = first; index <= last; index++) range.push(index);
       const at = indexOf(active);
-      return at >= 0 && (at < first || at > last) ? [...shown, at] : shown;
+      return at >= 0 && (at < first || at > last) ? [...range, at] : range;
     },
   });
-  const indexOf = (symbol: string | null) => (symbol === null ? -1 : ordered.findIndex((row) => row.id === symbol));
+  const items = virtual.getVirtualItems();
 
   useEffect(() => virtual.measure(), [virtual, rowPx]);
   // biome-ignore lint/correctness/useExhaustiveDependencies: it runs once, with what is on the page then
@@ -65,79 +106,124 @@ export function MarketTable({ rows, sources, address }: Props) {
   useEffect(() => {
     leftAt = active;
   }, [active]);
+  // What is in view changes faster than the rest.
+  const visible = items.map(({ index }) => ordered[index]?.original.symbol ?? "").filter(Boolean);
+  const visibleKey = visible.join();
+  // biome-ignore lint/correctness/useExhaustiveDependencies: the key stands for the symbols
+  useEffect(() => inView.show(visible), [visibleKey]);
+  useEffect(() => {
+    if (active !== null && column !== null) document.getElementById(cellId(active, column))?.scrollIntoView({ block: "nearest", inline: "nearest" });
+  }, [active, column]);
 
-  const onPoint = useCallback((symbol: string) => setActive(symbol), []);
+  const move = (index: number) => {
+    setActive(ordered[index]?.id ?? null);
+    virtual.scrollToIndex(index);
+  };
+  const fold = (id: string) => setFolded(({ [id]: isFolded, ...others }) => (isFolded ? others : { ...others, [id]: true }));
+  const onKeyDown = useGridKeys({ scroller, ordered, shown, active, column, rowPx, selected, list: address.list, move, setColumn, fold, onSelect });
+  const press = useRef<{ timer: number; wasLong: boolean }>({ timer: 0, wasLong: false });
+  const current = useRef({ ordered, fold, selected, onSelect, table });
+  useEffect(() => {
+    current.current = { ordered, fold, selected, onSelect, table };
+  });
+  const onPointerDown = useCallback((event: PointerEvent, id: string) => {
+    setActive(id);
+    press.current.wasLong = false;
+    if (event.pointerType === "mouse") return setColumn(null);
+    const pressed = (event.target as Element).closest<HTMLElement>("[data-column]")?.dataset.column ?? null;
+    window.clearTimeout(press.current.timer);
+    press.current.timer = window.setTimeout(() => {
+      press.current.wasLong = true;
+      setColumn(pressed);
+    }, LONG_PRESS_MS);
+  }, []);
+  const endPress = () => window.clearTimeout(press.current.timer);
+  const onClick = useCallback((event: MouseEvent, id: string) => {
+    const now = current.current;
+    if (event.defaultPrevented || press.current.wasLong || (event.target as Element).closest("button, a") !== null) return;
+    const row = now.ordered.find((each) => each.id === id);
+    if (row === undefined || !(window.getSelection()?.isCollapsed ?? true)) return;
+    if (row.getIsGrouped()) now.fold(id);
+    // Shift extends from the row that was chosen last, as the library does for checkboxes.
+    else if (event.shiftKey) row.getToggleSelectedHandler()({ target: { checked: true }, shiftKey: true });
+    else if (event.ctrlKey || event.metaKey) row.toggleSelected();
+    else go({ symbol: row.original.symbol }, "push");
+  }, []);
   const onFocus = (event: FocusEvent) => {
     if (event.target === scroller.current && indexOf(active) < 0) setActive(ordered[0]?.id ?? null);
   };
-  const onKeyDown = (event: KeyboardEvent) => {
-    if (event.target !== scroller.current || event.ctrlKey || event.metaKey || event.altKey) return;
-    const at = indexOf(active);
-    const page = Math.max(1, Math.floor(scroller.current.clientHeight / rowPx) - 2);
-    const next = steps(event.key, at, ordered.length, page);
-    if (next !== null) {
-      setActive(ordered[next]?.id ?? null);
-      virtual.scrollToIndex(next);
-    } else if (event.key === "Enter" && at >= 0) go({ symbol: active }, "push");
-    else if (event.key === "f" && active !== null) toggleFavourite(active);
-    else return;
+  const onCopy = (event: ClipboardEvent) => {
+    const text = copiedText({ grid: scroller.current, ordered, shown, active, column, selected });
+    if (text === null) return;
     event.preventDefault();
+    event.clipboardData.setData("text/plain", text);
   };
-  const shown = columns.filter(({ id }) => isShown(id ?? "", isNarrow));
-  const isActiveShown = virtual.getVirtualItems().some(({ index }) => ordered[index]?.id === active);
+  const activeRow = ordered[indexOf(active)];
+  const isActiveShown = items.some(({ index }) => ordered[index]?.id === active);
+  const activeId = active === null || !isActiveShown ? undefined : column === null || activeRow?.getIsGrouped() ? rowId(active) : cellId(active, column);
+  const nameRem = isNarrow ? NARROW_NAME_REM : undefined;
 
   return (
-    <div
-      ref={scroller}
-      id="market"
-      className="grid"
-      role="grid"
-      aria-label="Rates of all instruments"
-      aria-rowcount={ordered.length + 1}
-      aria-colcount={shown.length}
-      aria-activedescendant={active !== null && isActiveShown ? rowId(active) : undefined}
-      tabIndex={0}
-      data-layout={isNarrow ? "narrow" : "wide"}
-      data-columns={sources.length > 1 ? "all" : "own"}
-      style={{ "--sources": sources.length > 1 ? sources.length : 0 } as React.CSSProperties}
-      onFocus={onFocus}
-      onKeyDown={onKeyDown}
-    >
-      <div className="sheet" style={{ height: virtual.getTotalSize() }}>
-        <div role="rowgroup" className="head">
-          <div role="row" aria-rowindex={1} className="row">
-            {table.getHeaderGroups()[0]?.headers.filter(({ column }) => isShown(column.id, isNarrow)).map((header) => (
-              <div key={header.id} role="columnheader" className={cellClass(header.column.id)} aria-sort={sortOf(header.column.id, address)}>
-                {header.column.getCanSort() ? (
-                  <button type="button" onClick={() => sortBy(header.column.id as SortKey, address)}>
-                    <FlexRender header={header} />
-                    <span aria-hidden="true">{header.column.id === address.sort ? (address.descending ? " ↓" : " ↑") : ""}</span>
-                  </button>
-                ) : (
-                  <span className={header.column.id === "favourite" ? "unseen" : undefined}>
-                    <FlexRender header={header} />
-                  </span>
-                )}
-              </div>
-            ))}
+    <>
+      <div
+        ref={scroller}
+        id="market"
+        className="grid"
+        role={settings.isGrouped ? "treegrid" : "grid"}
+        aria-label="Rates of all instruments"
+        aria-multiselectable="true"
+        aria-rowcount={ordered.length + 1}
+        aria-colcount={shown.length}
+        aria-activedescendant={activeId}
+        tabIndex={0}
+        data-layout={isNarrow ? "narrow" : "wide"}
+        data-density={settings.isCompact ? "compact" : "normal"}
+        style={{ "--template": template(shown, nameRem), "--least": `${widthOf(shown, nameRem)}rem`, "--row": `${rowPx}px` } as React.CSSProperties}
+        onFocus={onFocus}
+        onKeyDown={onKeyDown}
+        onCopy={onCopy}
+        onPointerUp={endPress}
+        onPointerCancel={endPress}
+        onScroll={endPress}
+      >
+        <div className="sheet" style={{ height: virtual.getTotalSize() }}>
+          <TableHead columns={shown} all={all} address={address} sort={sort} />
+          <div role="rowgroup">
+            {items.map(({ index, start }) => {
+              const row = ordered[index];
+              if (row === undefined) return null;
+              if (row.getIsGrouped()) return <GroupRow key={row.id} row={row} index={index} top={start} isActive={row.id === active} columnCount={shown.length} onClick={onClick} />;
+              return (
+                <TableRow
+                  key={row.id}
+                  row={row}
+                  index={index}
+                  top={start}
+                  isActive={row.id === active}
+                  isSelected={selected[row.id] === true}
+                  cell={row.id === active ? column : null}
+                  columns={shown.map(({ id }) => id).join()}
+                  isInGroup={settings.isGrouped}
+                  onPointerDown={onPointerDown}
+                  onClick={onClick}
+                />
+              );
+            })}
           </div>
         </div>
-        <div role="rowgroup">
-          {virtual.getVirtualItems().map(({ index, start }) => {
-            const row = ordered[index];
-            return row && <TableRow key={row.id} row={row} index={index} top={start} isActive={row.id === active} isNarrow={isNarrow} onPoint={onPoint} />;
-          })}
-        </div>
       </div>
-    </div>
+      {activeRow !== undefined && column !== null && !activeRow.getIsGrouped() && (
+        <FigureBar key={`${activeRow.id} ${column}`} row={activeRow.original} column={shown.find(({ id }) => id === column)} onClose={() => setColumn(null)} />
+      )}
+    </>
   );
 }
 
-function sortOf(column: string, { sort, descending }: Address): "ascending" | "descending" | undefined {
-  if (column !== sort) return undefined;
-  return descending ? "descending" : "ascending";
+/** Columns grow evenly beyond their widths; the name grows most. */
+function template(columns: readonly MarketColumn[], nameRem: number | undefined): string {
+  return columns.map(({ width }, place) => (place === 0 ? `minmax(${nameRem ?? width}rem, ${nameRem === undefined ? 2 : 1}fr)` : `minmax(${width}rem, 1fr)`)).join(" ");
 }
 
-function sortBy(column: SortKey, { sort, descending }: Address): void {
-  go({ sort: column, descending: column === sort ? !descending : !UPWARDS_FIRST.includes(column) });
+function widthOf(columns: readonly MarketColumn[], nameRem: number | undefined): number {
+  return columns.reduce((sum, { width }, place) => sum + (place === 0 ? (nameRem ?? width) : width), 0);
 }

@@ -1,47 +1,68 @@
-// Search, favourites, and the summary of all rates.
-import { type KeyboardEvent, type RefObject, useSyncExternalStore } from "react";
-import { type Address, go } from "../browser/address";
+// Search, watchlists, view and export, and the summary of all rates.
+import { type RefObject, useState, useSyncExternalStore } from "react";
+import type { Address } from "../browser/address";
+import { useRemembered } from "../browser/remembered";
 import { onSecondHand } from "../live/second-hand";
+import type { InstrumentRow } from "../stores/instrument-row";
 import { market } from "../stores/session";
+import { assetName, type MarketColumn } from "./columns";
+import { ListPicker } from "./list-picker";
+import { SearchBox } from "./search-box";
+import { arrange, tableSettings } from "./table-settings";
+import { asCsv, asTabs, saveFile } from "./take-along";
 import { tally } from "./tally";
+import { ViewDialog } from "./view-dialog";
 
 interface Props {
   address: Address;
-  shown: number;
+  rows: readonly InstrumentRow[];
+  selected: Readonly<Record<string, true>>;
+  columns: readonly MarketColumn[];
   searchBox: RefObject<HTMLInputElement | null>;
 }
 
-export function Toolbar({ address, shown, searchBox }: Props) {
+export function Toolbar({ address, rows, selected, columns, searchBox }: Props) {
   return (
     <div className="toolbar">
-      <label className="search">
-        <span className="unseen">Search symbols, names and sources</span>
-        <input
-          ref={searchBox}
-          type="search"
-          placeholder="Search, e.g. bitcoin"
-          autoComplete="off"
-          spellCheck={false}
-          aria-keyshortcuts="/"
-          value={address.search}
-          onChange={({ target }) => go({ search: target.value })}
-          onKeyDown={intoTable}
-        />
-        <kbd aria-hidden="true">/</kbd>
-      </label>
-      <button type="button" className="toggle" aria-pressed={address.favouritesOnly} onClick={() => go({ favouritesOnly: !address.favouritesOnly })}>
-        <span aria-hidden="true">★</span> Favourites
-      </button>
-      <Counts shown={shown} />
+      <SearchBox search={address.search} box={searchBox} />
+      <ListPicker address={address} />
+      <ViewDialog columns={columns} />
+      <TakeAlong rows={rows} selected={selected} columns={columns} />
+      <Counts shown={rows.length} />
     </div>
   );
 }
 
-/** Moves the focus from the search to its results. */
-function intoTable(event: KeyboardEvent): void {
-  if (!["Enter", "ArrowDown"].includes(event.key) || event.nativeEvent.isComposing) return;
-  event.preventDefault();
-  document.getElementById("market")?.focus();
+/** The selected rows if there are any, otherwise all that the table shows. */
+function TakeAlong({ rows, selected, columns }: Pick<Props, "rows" | "selected" | "columns">) {
+  const settings = useRemembered(tableSettings);
+  const [said, setSaid] = useState("");
+  const chosen = rows.filter(({ symbol }) => selected[symbol]);
+  const taken = chosen.length > 0 ? chosen : rows;
+  const shown = () => arrange(columns, settings).filter(({ id }) => !settings.hidden.has(id));
+  const words = chosen.length > 0 ? `${chosen.length} selected` : "all shown";
+  const copy = async () => {
+    try {
+      await navigator.clipboard.writeText(asTabs(taken, shown(), { withHead: true }));
+      setSaid(`${taken.length} rows copied`);
+    } catch {
+      setSaid("The browser forbids it");
+    }
+  };
+  const save = () => saveFile(`ratewire-${new Date().toISOString().slice(0, 19).replaceAll(":", "")}Z.csv`, asCsv(taken, shown(), assetName), "text/csv");
+  return (
+    <>
+      <button type="button" title={`Copy ${words} as a table`} disabled={taken.length === 0} onClick={() => void copy()}>
+        Copy{chosen.length > 0 && ` ${chosen.length}`}
+      </button>
+      <button type="button" title={`Save ${words} as a file`} disabled={taken.length === 0} onClick={save}>
+        CSV
+      </button>
+      <span className="unseen" role="status">
+        {said}
+      </span>
+    </>
+  );
 }
 
 /** Not an ARIA live region: it changes too often to be announced. */

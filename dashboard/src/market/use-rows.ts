@@ -1,33 +1,53 @@
 // React hooks for the rows of the market: selection, sorting and rendering.
 import { useCallback, useEffect, useMemo, useState, useSyncExternalStore } from "react";
 import type { Address } from "../browser/address";
-import { onSecondHand } from "../live/second-hand";
-import { formatAge } from "../rates/freshness";
 import { useRemembered } from "../browser/remembered";
+import type { MarketRateFragment } from "../graphql/generated";
+import { onSecondHand } from "../live/second-hand";
+import { type Freshness, formatAge } from "../rates/freshness";
+import type { InstrumentRow } from "../stores/instrument-row";
+import type { MarketStore } from "../stores/market-store";
 import { clock, market, names } from "../stores/session";
 import { favourites } from "./favourites";
-import type { MarketRateFragment } from "../graphql/generated";
-import type { InstrumentRow } from "../stores/instrument-row";
 import { leadOf } from "./lead";
-import type { MarketStore } from "../stores/market-store";
+import { viewOf } from "./present";
+import { type Ranking, useRanking } from "./ranked-search";
+import { parseSearch } from "./search-query";
 import { select } from "./selection";
+import { symbolsOf, watchlists } from "./watchlists";
 
 type Rows = Pick<MarketStore<never>, "onRow" | "sources">;
 
 /** Rows that change places four times a second are not readable. */
 const REORDER_MS = 2_000;
 
+export interface Chosen {
+  rows: InstrumentRow[];
+  ranking: Ranking | null;
+}
+
 /** The selected rows; a new array whenever they are sorted again. */
-export function useChosenRows({ search, favouritesOnly, sort }: Address): InstrumentRow[] {
+export function useChosenRows({ search, list, shared, sort }: Address): Chosen {
   const shape = useSyncExternalStore(market.onShape, () => market.shape);
   const named = useSyncExternalStore(names.onChange, () => names.version);
   const marked = useRemembered(favourites);
+  const lists = useRemembered(watchlists);
   const turn = useTurns(sort !== "symbol");
-  const only = favouritesOnly ? marked : null;
-  return useMemo(() => {
-    void [shape, named, turn];
-    return select(market.rows.values(), search, names, only);
-  }, [shape, named, turn, search, only]);
+  const query = useMemo(() => parseSearch(search), [search]);
+  const ranking = useRanking(query);
+  const rows = useMemo(() => {
+    void [shape, named, turn, marked, lists];
+    const only = shared !== null ? new Set(shared.symbols) : list !== null ? symbolsOf(list) : null;
+    return select(market.rows.values(), { search, names, only, ranking, freshnessOf: freshnessAt(Date.now()) });
+  }, [shape, named, turn, search, list, shared, marked, lists, ranking]);
+  return { rows, ranking };
+}
+
+function freshnessAt(nowMs: number): (row: InstrumentRow, source: string) => Freshness | null {
+  return (row, source) => {
+    const quote = row.quotes.get(source);
+    return quote === undefined ? null : row.freshness(quote, clock, nowMs);
+  };
 }
 
 function useTurns(isMoving: boolean): number {
@@ -42,6 +62,15 @@ function useTurns(isMoving: boolean): number {
 
 /** Renders the caller again when the row changes, or when the text or colour of an age in it changes. */
 export function useRow<Item extends MarketRateFragment>(row: InstrumentRow<Item>, store: Rows = market): void {
+  useFace(row, store, () => faceOf(row, store.sources));
+}
+
+/** The same for a row of the market table. */
+export function useMarketRow(row: InstrumentRow): void {
+  useFace(row, market, () => marketFaceOf(row));
+}
+
+function useFace<Item extends MarketRateFragment>(row: InstrumentRow<Item>, store: Rows, face: () => string): void {
   const subscribe = useCallback(
     (listener: () => void) => {
       const ends = [store.onRow(row.symbol, listener), onSecondHand(listener)];
@@ -51,7 +80,7 @@ export function useRow<Item extends MarketRateFragment>(row: InstrumentRow<Item>
     },
     [row, store],
   );
-  useSyncExternalStore(subscribe, () => faceOf(row, store.sources));
+  useSyncExternalStore(subscribe, face);
 }
 
 function faceOf<Item extends MarketRateFragment>(row: InstrumentRow<Item>, order: readonly string[]): string {
@@ -62,5 +91,15 @@ function faceOf<Item extends MarketRateFragment>(row: InstrumentRow<Item>, order
     const freshness = row.freshness(quote, clock, nowMs);
     face += ` ${freshness} ${formatAge(clock.ageMs(quote.observedAtMs, nowMs))}`;
   }
+  return face;
+}
+
+/** What a row of the table shows of the passage of time: its lead, that one's age, and the colour of every price. */
+function marketFaceOf(row: InstrumentRow): string {
+  const nowMs = Date.now();
+  const { headline, spread } = viewOf(row);
+  let face = `${row.version} ${spread === null}`;
+  if (headline !== null) face += ` ${headline.from} ${headline.freshness} ${formatAge(clock.ageMs(headline.observedAtMs, nowMs))}`;
+  for (const quote of row.quotes.values()) face += ` ${row.freshness(quote, clock, nowMs)}`;
   return face;
 }

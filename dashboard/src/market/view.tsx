@@ -1,17 +1,26 @@
 // The market: all instruments, live.
-import { useEffect, useRef, useSyncExternalStore } from "react";
+import { useEffect, useMemo, useRef, useState, useSyncExternalStore } from "react";
 import { type Address, go } from "../browser/address";
-import { keepWhileVisible } from "../live/visibility";
-import { gateway, market, marketFeed, names } from "../stores/session";
 import { useShortcut } from "../browser/shortcuts";
+import { keepWhileVisible } from "../live/visibility";
+import { consensuses, gateway, inView, market, marketFeed, names, summaries, usdRates } from "../stores/session";
+import { marketColumns } from "./columns";
 import { Nothing } from "./nothing";
 import { MarketTable } from "./table";
 import { Toolbar } from "./toolbar";
 import { useChosenRows } from "./use-rows";
 
+/** The first one reports lost connections. */
+const FEEDS = [marketFeed, consensuses, summaries, usdRates, inView];
+
 export function MarketView({ address }: { address: Address }) {
   const searchBox = useRef<HTMLInputElement>(null);
-  useEffect(() => keepWhileVisible(marketFeed), []);
+  useEffect(() => {
+    const ends = FEEDS.map(keepWhileVisible);
+    return () => {
+      for (const end of ends) end();
+    };
+  }, []);
   const shape = useSyncExternalStore(market.onShape, () => market.shape);
   useEffect(() => {
     if (shape > 0) void names.load(gateway.client);
@@ -21,12 +30,19 @@ export function MarketView({ address }: { address: Address }) {
     if (address.search !== "") go({ search: "" });
     document.getElementById("market")?.focus();
   });
-  const rows = useChosenRows(address);
+  const { rows, ranking } = useChosenRows(address);
+  const [selected, setSelected] = useState<Record<string, true>>({});
+  const sources = market.sources;
+  const columns = useMemo(() => marketColumns(sources), [sources]);
   return (
     <main className="market">
       <h1 className="unseen">Market</h1>
-      <Toolbar address={address} shown={rows.length} searchBox={searchBox} />
-      {rows.length > 0 ? <MarketTable rows={rows} sources={market.sources} address={address} /> : <Nothing address={address} />}
+      <Toolbar address={address} rows={rows} selected={selected} columns={columns} searchBox={searchBox} />
+      {rows.length > 0 ? (
+        <MarketTable rows={rows} columns={columns} address={address} isRanked={ranking !== null} selected={selected} onSelect={setSelected} />
+      ) : (
+        <Nothing address={address} />
+      )}
     </main>
   );
 }

@@ -14,3 +14,8 @@ export function formatBps(bps: number): string {
   const digits = bps < 9.95 ? 1 : 0;
   return bps.toLocaleString("en", { maximumFractionDigits: digits, minimumFractionDigits: digits });
 }
+
+/** The same with one decimal at any size, as all rows of a column: "1,250.4 bps". */
+export function formatSpread(bps: number): string {
+  return `${bps.toLocaleString("en", { maximumFractionDigits: 1, minimumFractionDigits: 1 })} bps`;
+}

@@ -1,9 +1,10 @@
 // One instrument with the rates of all sources. The store updates it in place; the rows of the table read it.
-import type { MarketRateFragment, MissingFragment } from "../graphql/generated";
+import type { MarketConsensusFragment, MarketRateFragment, MarketSummaryFragment, MissingFragment } from "../graphql/generated";
 import { compareDecimals } from "../rates/decimal";
 import { type Freshness, freshnessOf } from "../rates/freshness";
+import type { LeadState } from "../rates/lead-rule";
 import type { ServerClock } from "../rates/server-clock";
-import { spreadBps } from "../rates/spread";
+import { fractionLength } from "../rates/significant";
 
 /** The newest rate of a source that the page holds. */
 export interface Quote<Item extends MarketRateFragment = MarketRateFragment> {
@@ -13,6 +14,19 @@ export interface Quote<Item extends MarketRateFragment = MarketRateFragment> {
   direction: "up" | "down" | null;
   /** Number of price changes, so that each one flashes once. */
   moves: number;
+  /** The most decimals that its prices have had, so that a column does not jump with trailing zeros. */
+  decimals: number;
+}
+
+/** The consensus of the exchanges of a symbol, as the gateway computes it. */
+export interface RowConsensus {
+  price: string;
+  observedAtMs: number;
+  diverged: boolean;
+  /** The prices that are in it, by source. */
+  used: ReadonlyMap<string, string>;
+  direction: "up" | "down" | null;
+  moves: number;
 }
 
 export class InstrumentRow<Item extends MarketRateFragment = MarketRateFragment> {
@@ -21,6 +35,10 @@ export class InstrumentRow<Item extends MarketRateFragment = MarketRateFragment>
   readonly quote: string;
   readonly quotes = new Map<string, Quote<Item>>();
   readonly missing = new Map<string, MissingFragment>();
+  consensus: RowConsensus | null = null;
+  summary: MarketSummaryFragment | null = null;
+  /** What leads the row in the market table; null until that is known. */
+  leadState: LeadState | null = null;
   /** Increases with every change. */
   version = 0;
 
@@ -40,8 +58,9 @@ export class InstrumentRow<Item extends MarketRateFragment = MarketRateFragment>
     this.quotes.set(source, {
       rate,
       observedAtMs: Date.parse(rate.observedAt),
-      direction: moved === 0 ? (before?.direction ?? null) : moved > 0 ? "up" : "down",
+      direction: turn(moved, before?.direction),
       moves: (before?.moves ?? 0) + (moved === 0 ? 0 : 1),
+      decimals: before !== undefined && moved === 0 ? before.decimals : Math.max(before?.decimals ?? 0, fractionLength(rate.price)),
     });
     this.missing.delete(source);
     this.version += 1;
@@ -51,6 +70,30 @@ export class InstrumentRow<Item extends MarketRateFragment = MarketRateFragment>
   lose(missing: MissingFragment, isTracked: boolean): void {
     for (const source of missing.source === null ? [...this.quotes.keys()] : [missing.source.code]) this.quotes.delete(source);
     if (isTracked) this.missing.set(missing.source?.code ?? "", missing);
+    this.version += 1;
+  }
+
+  /** Null: the gateway has none. */
+  agree(consensus: MarketConsensusFragment | null): void {
+    this.version += 1;
+    if (consensus === null || consensus.price === null || consensus.observedAt === null) {
+      this.consensus = null;
+      return;
+    }
+    const moved = this.consensus === null ? 0 : compareDecimals(consensus.price, this.consensus.price);
+    const included = consensus.contributions.filter((each) => each.included && each.usedPrice !== null);
+    this.consensus = {
+      price: consensus.price,
+      observedAtMs: Date.parse(consensus.observedAt),
+      diverged: consensus.quality === "DIVERGED",
+      used: new Map(included.map(({ source, usedPrice }) => [source.code, usedPrice as string])),
+      direction: turn(moved, this.consensus?.direction),
+      moves: (this.consensus?.moves ?? 0) + (moved === 0 ? 0 : 1),
+    };
+  }
+
+  summarise(summary: MarketSummaryFragment): void {
+    this.summary = summary;
     this.version += 1;
   }
 
@@ -69,10 +112,9 @@ export class InstrumentRow<Item extends MarketRateFragment = MarketRateFragment>
     }
     return newest;
   }
+}
 
-  /** Spread between fresh sources only: with old prices it would show price changes over time. */
-  spread(clock: ServerClock, nowMs: number): number | null {
-    const fresh = [...this.quotes.values()].filter((quote) => this.freshness(quote, clock, nowMs) === "FRESH");
-    return spreadBps(fresh.map((quote) => quote.rate.price));
-  }
+function turn(moved: number, before: "up" | "down" | null | undefined): "up" | "down" | null {
+  if (moved === 0) return before ?? null;
+  return moved > 0 ? "up" : "down";
 }

@@ -40,6 +40,25 @@ export class MarketStore<Item extends MarketRateFragment = MarketRateFragment> {
     this.#tell();
   }
 
+  /** Applies rates of instruments that the market has, unless it has newer ones. */
+  refresh(items: readonly Item[]): void {
+    for (const item of items) {
+      const quote = this.rows.get(item.symbol)?.quotes.get(item.source.code);
+      if (quote === undefined || Date.parse(item.observedAt) < quote.observedAtMs) continue;
+      this.#put(item);
+    }
+    this.#tell();
+  }
+
+  /** Changes an instrument by other data than its rates, and notifies its row. */
+  change(symbol: string, how: (row: InstrumentRow<Item>) => void): void {
+    const row = this.rows.get(symbol);
+    if (row === undefined) return;
+    how(row);
+    this.#dirty.add(row);
+    this.#tell();
+  }
+
   /** Puts `order` first among the sources, including sources without rates yet. */
   orderSources(order: readonly string[]): void {
     this.#order = order;

@@ -4,16 +4,28 @@ import { MarketDocument, type MarketRateFragment, type MarketSubscriptionVariabl
 import { Connection } from "../live/connection";
 import { RatesFeed, type RatesFeedListener } from "../live/rates-feed";
 import { AssetNames } from "./asset-names";
+import { MarketConsensuses } from "./market-consensuses";
 import { MarketStore } from "./market-store";
+import { marketSummaries } from "./market-summaries";
+import { RatesInView } from "./rates-in-view";
 import { ServerClock } from "../rates/server-clock";
 import { SourceHealth } from "./source-health";
+import { UsdRates } from "./usd-rates";
 
 export const gateway = connectGateway();
 export const clock = new ServerClock();
 export const connection = new Connection();
 export const names = new AssetNames();
 export const market = new MarketStore(clock);
-export const health = new SourceHealth(gateway, (order) => market.orderSources(order));
+export const health = new SourceHealth(gateway, (order) => {
+  market.orderSources(order);
+  consensuses.follow();
+});
+/** What the market table has beside its rates. */
+export const consensuses = new MarketConsensuses(gateway, market, () => health.exchanges);
+export const summaries = marketSummaries(gateway.client, market);
+export const usdRates = new UsdRates(gateway.client, market);
+export const inView = new RatesInView(gateway, market);
 
 /** Writes the events of a view into its store, and its interruptions into the connection state of the page. */
 export function listenInto<Item extends MarketRateFragment>(store: MarketStore<Item>): RatesFeedListener<Item> {

@@ -15,6 +15,8 @@ export interface Health {
 }
 
 export class SourceHealth implements Pausable {
+  /** The sources that are markets of their own, in the gateway's order; none before the first event. */
+  exchanges: readonly string[] = [];
   #health: Health = { sources: [], isKnown: false };
   readonly #kept: KeptSubscription<SourceHealthSubscription, SourceHealthSubscriptionVariables>;
   readonly #listeners = new Set<() => void>();
@@ -24,6 +26,7 @@ export class SourceHealth implements Pausable {
       variables: () => ({}),
       onData: ({ sources }) => {
         if (sources === null) return;
+        this.exchanges = sources.filter(({ source }) => source.kind === "EXCHANGE").map(({ source }) => source.code);
         onSources(sources.map(({ source }) => source.code));
         this.#tell({ sources, isKnown: true });
       },

@@ -1,0 +1,185 @@
+// The contents of the cells of the market table.
+import { memo, useLayoutEffect, useRef } from "react";
+import { directionOf, formatChange, formatVolume, sourceName } from "../rates/figures";
+import { formatAge, type Freshness } from "../rates/freshness";
+import { CONSENSUS } from "../rates/lead-rule";
+import { formatFigure } from "../rates/significant";
+import { formatSpread } from "../rates/spread";
+import type { InstrumentRow } from "../stores/instrument-row";
+import { clock, names } from "../stores/session";
+import { isSuspect } from "./suspect";
+import { codeName, leadName } from "./lead-name";
+import { instrumentLink } from "./links";
+import { changeOf, viewOf, volumeOf } from "./present";
+import { Sparkline } from "./sparkline";
+import { Star } from "./star";
+
+const FLASH_MS = 700;
+/** How long a row says that another price leads it now. */
+const TOLD_MS = 20_000;
+const stillness = window.matchMedia("(prefers-reduced-motion: reduce)");
+
+interface RowProps {
+  row: InstrumentRow;
+}
+
+export function InstrumentCell({ row }: RowProps) {
+  return (
+    <>
+      <Star symbol={row.symbol} />
+      <a className="instrument" tabIndex={-1} {...instrumentLink(row.symbol)}>
+        <span className="symbol">
+          {row.base}
+          <span className="soft">/{row.quote}</span>
+        </span>
+        <span className="asset">{names.of(row.base)}</span>
+        <span className="via">{leadName(viewOf(row).headline)}</span>
+        <SuspectBadge row={row} />
+      </a>
+    </>
+  );
+}
+
+/** Names the sources that may mean another asset by the code of the row. Their prices are left out. */
+function SuspectBadge({ row }: RowProps) {
+  const suspects = [...row.missing.values()].filter(isSuspect);
+  if (suspects.length === 0) return null;
+  const sources = suspects.map(({ source }) => sourceName(source?.code ?? "")).join(", ");
+  return (
+    <span className="suspect" title={suspects.map(({ message }) => message).join("\n")}>
+      <span aria-hidden="true">⚠ </span>
+      {`suspect: ${sources}`}
+    </span>
+  );
+}
+
+interface FigureProps {
+  price: string;
+  decimals: number;
+  direction: "up" | "down" | null;
+  moves: number;
+  freshness: Freshness;
+}
+
+/** A price in the digits of its row, with the exact one as its title; it flashes when it changes. */
+const PriceFigure = memo(function PriceFigure({ price, decimals, direction, moves, freshness }: FigureProps) {
+  const element = useRef<HTMLSpanElement>(null);
+  const flashed = useRef(moves);
+  useLayoutEffect(() => {
+    if (flashed.current === moves) return;
+    flashed.current = moves;
+    if (direction === null || stillness.matches) return;
+    const frames = [{ backgroundColor: `var(--flash-${direction})` }, { backgroundColor: "transparent" }];
+    element.current?.animate(frames, { duration: FLASH_MS, easing: "ease-out" });
+  }, [moves, direction]);
+  return (
+    <span ref={element} className="price" data-direction={direction ?? undefined} data-freshness={freshness === "FRESH" ? undefined : freshness} title={price}>
+      {formatFigure(price, decimals)}
+    </span>
+  );
+});
+
+export function PriceCell({ row }: RowProps) {
+  const { headline, decimals } = viewOf(row);
+  if (headline !== null) {
+    const { from, price, direction, moves, freshness } = headline;
+    // Another lead is another figure: the difference between two sources is no move.
+    return <PriceFigure key={from} price={price} decimals={decimals} direction={direction} moves={moves} freshness={freshness} />;
+  }
+  const [missing] = row.missing.values();
+  return (
+    <span className="soft" title={missing?.message}>
+      {missing?.reason.toLowerCase().replaceAll("_", " ")}
+    </span>
+  );
+}
+
+/** Whose price it is. It says so for a while when that has changed. */
+export function LeadCell({ row }: RowProps) {
+  const { headline } = viewOf(row);
+  if (headline === null) return <span className="soft">–</span>;
+  const { from, before, sinceMs, diverged } = headline;
+  const isNew = before !== null && Date.now() - sinceMs < TOLD_MS;
+  const told = before === null ? "" : `Since ${new Date(sinceMs).toLocaleTimeString("en", { hour12: false })}; before: ${codeName(before)}. `;
+  const meaning = from === CONSENSUS ? `The middle price of ${headline.sources} exchanges${diverged ? ", which differ by more than 50 bps" : ""}` : `The price of ${sourceName(from)}: there is no consensus of exchanges`;
+  return (
+    <span className="lead" data-new={isNew || undefined} title={`${told}${meaning}`}>
+      {isNew && <span className="unseen">changed: </span>}
+      {diverged && <span aria-hidden="true">≠ </span>}
+      {leadName(headline)}
+    </span>
+  );
+}
+
+export function ChangeCell({ row, span }: RowProps & { span: "1h" | "24h" | "7d" }) {
+  const change = changeOf(row, span);
+  if (change === null) return <span className="soft" title="Not known: the history does not reach back so far">–</span>;
+  const origin = change.isPublished ? `as ${sourceName(change.source)} publishes it` : `by the trades of ${sourceName(change.source)}`;
+  return (
+    <span data-direction={directionOf(change.percent)} title={`${change.percent} %, ${origin}`}>
+      {formatChange(change.percent)}
+    </span>
+  );
+}
+
+export function SparkCell({ row }: RowProps) {
+  return row.summary === null ? <span className="soft">–</span> : <Sparkline summary={row.summary} />;
+}
+
+export function VolumeCell({ row }: RowProps) {
+  const volume = volumeOf(row);
+  if (volume === null) return <span className="soft" title="No exchange publishes it, or its quote asset has no value in USD at present">–</span>;
+  const parts = [`${Math.round(volume.usd).toLocaleString("en")} USD in 24 hours at ${volume.sources.map(sourceName).join(", ")}`, volume.words];
+  return (
+    <span className="soft" title={parts.filter(Boolean).join("; ")}>
+      {formatVolume(volume.usd)}
+    </span>
+  );
+}
+
+export function SpreadCell({ row }: RowProps) {
+  const { spread } = viewOf(row);
+  if (spread === null) return <span className="soft" title="Fewer than two exchanges have a fresh price">–</span>;
+  const [low, high] = [spread.low, spread.high].map(([source, price]) => `${sourceName(source)} ${price}`);
+  return <span title={`${low} to ${high}`}>{formatSpread(spread.bps)}</span>;
+}
+
+export function AgeCell({ row }: RowProps) {
+  const { headline } = viewOf(row);
+  if (headline === null) return <span className="soft">–</span>;
+  const { from, observedAtMs, freshness } = headline;
+  const what = from === CONSENSUS ? "The oldest price in it was observed" : `Observed by ${sourceName(from)}`;
+  return (
+    <span className="age" data-freshness={freshness} title={`${what} at ${new Date(observedAtMs).toISOString()}`}>
+      {formatAge(clock.ageMs(observedAtMs, Date.now()))}
+      {freshness !== "FRESH" && <span className="unseen"> {freshness.toLowerCase()}</span>}
+    </span>
+  );
+}
+
+export function SourceCell({ row, source }: RowProps & { source: string }) {
+  const quote = row.quotes.get(source);
+  if (quote === undefined) {
+    const missing = row.missing.get(source);
+    if (missing !== undefined && isSuspect(missing)) {
+      return (
+        <span className="suspect" title={missing.message}>
+          suspect
+        </span>
+      );
+    }
+    return (
+      <span className="soft" title={missing?.message}>
+        {missing === undefined ? "" : "–"}
+      </span>
+    );
+  }
+  const nowMs = Date.now();
+  const freshness = row.freshness(quote, clock, nowMs);
+  return (
+    <span className="quote" data-freshness={freshness}>
+      <PriceFigure price={quote.rate.price} decimals={viewOf(row).decimals} direction={quote.direction} moves={quote.moves} freshness="FRESH" />
+      {freshness !== "FRESH" && <span className="unseen">{` ${freshness.toLowerCase()}, ${formatAge(clock.ageMs(quote.observedAtMs, nowMs))} old`}</span>}
+    </span>
+  );
+}
