@@ -83,6 +83,7 @@ const COMMANDS = {
   evaluate: ({ script }) => page.evaluate(script),
   until,
   click: ({ selector }) => page.locator(selector).first().click(),
+  choose: ({ selector, value }) => page.locator(selector).first().selectOption(value),
   press: ({ key }) => page.keyboard.press(key),
   type: ({ text }) => page.keyboard.type(text),
   screenshot: ({ path, selector }) => (selector === null ? page : page.locator(selector).first()).screenshot({ path }),

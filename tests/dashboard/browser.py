@@ -35,6 +35,7 @@ class ContextOptions(TypedDict, total=False):
     isMobile: bool
     hasTouch: bool
     forcedColors: str
+    permissions: list[str]
     block: str
     """Not Playwright's: requests whose body has this text are aborted until `unblock`."""
 
@@ -132,6 +133,10 @@ class Browser:
 
     async def click(self, selector: str) -> None:
         await self._do("click", object, selector=selector)
+
+    async def choose(self, selector: str, value: str) -> None:
+        """Choose an option of a select element by its value."""
+        await self._do("choose", object, selector=selector, value=value)
 
     async def press(self, key: str) -> None:
         await self._do("press", object, key=key)

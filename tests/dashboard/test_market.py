@@ -88,19 +88,19 @@ async def test_keys_move_mark_and_open(browser: Browser) -> None:
     await browser.evaluate("document.getElementById('market').focus()")
     await browser.press("ArrowDown")
     active = await browser.value(
-        str, "document.querySelector('[aria-selected=true] .instrument .symbol')?.innerText"
+        str, "document.querySelector('.row[data-active] .instrument .symbol')?.innerText"
     )
     assert active == (await browser.evaluate_as(list[str], SYMBOLS))[1]
     await browser.press("f")
-    await browser.until("document.querySelector('[aria-selected=true] .star').ariaPressed === 'true'")
+    await browser.until("document.querySelector('.row[data-active] .star').ariaPressed === 'true'")
     await browser.press("Enter")
     await browser.until(f"new URLSearchParams(location.search).get('symbol') === {active!r}")
     await browser.press("Escape")
     await browser.until(
-        f"document.querySelector('[aria-selected=true] .instrument .symbol')?.innerText === {active!r}"
+        f"document.querySelector('.row[data-active] .instrument .symbol')?.innerText === {active!r}"
     )
     assert await browser.evaluate("document.activeElement.id") == "market"
-    await browser.click(".toggle")
+    await browser.choose(".list-picker select", "list:")
     await browser.until(f"{ROWS} === 1")
     await browser.reload()
     await browser.until(f"{SYMBOLS}[0] === {active!r}")
@@ -114,7 +114,7 @@ async def test_a_search_result_is_opened_from_the_keyboard(browser: Browser) -> 
     await browser.until(f"{SYMBOLS}.join() === 'DOGE/USDT'")
     await browser.press("Enter")
     await browser.until(
-        "document.querySelector('[aria-selected=true] .instrument .symbol')?.innerText === 'DOGE/USDT'"
+        "document.querySelector('.row[data-active] .instrument .symbol')?.innerText === 'DOGE/USDT'"
     )
     await browser.press("Enter")
     await browser.until("new URLSearchParams(location.search).get('symbol') === 'DOGE/USDT'")
@@ -126,7 +126,7 @@ async def test_a_column_header_sorts_and_reverses(browser: Browser) -> None:
     await browser.click(".head .change button")
     await browser.until("location.search === '?sort=change&dir=desc'")
     figures = (
-        "[...document.querySelectorAll('.grid .cell.change span[data-direction]')].slice(0, 5)"
+        "[...document.querySelectorAll('.grid [data-column=change] span[data-direction]')].slice(0, 5)"
         ".map(each => parseFloat(each.innerText.replace('\\u2212', '-')))"
     )
     await browser.until(

@@ -42,6 +42,9 @@ export const ASSET = "asset";
 /** The column that is always shown, and always first. */
 export const NAME = "symbol";
 
+/** The column that says whose price a row shows. */
+export const LEAD = "lead";
+
 type Value = string | number | undefined;
 
 export interface MarketColumn {
@@ -80,7 +83,7 @@ function change(id: SortKey, span: "1h" | "24h" | "7d", words: string, width: nu
 }
 
 const OWN: readonly MarketColumn[] = [
-  { id: NAME, short: "Instrument", long: "Instrument", width: 10.4, sort: "symbol", descendsFirst: false, value: (row) => row.symbol, text: (row) => row.symbol, Cell: InstrumentCell },
+  { id: NAME, short: "Instrument", long: "Instrument", width: 11, sort: "symbol", descendsFirst: false, value: (row) => row.symbol, text: (row) => row.symbol, Cell: InstrumentCell },
   {
     id: "price",
     short: "Price",
@@ -93,7 +96,7 @@ const OWN: readonly MarketColumn[] = [
     Cell: PriceCell,
   },
   {
-    id: "lead",
+    id: LEAD,
     short: "By",
     long: "Whose price it is",
     width: 6.2,
@@ -111,7 +114,7 @@ const OWN: readonly MarketColumn[] = [
     id: "volume",
     short: "Volume $",
     long: "Volume of 24 hours in USD",
-    width: 5.6,
+    width: 6.3,
     sort: "volume",
     descendsFirst: true,
     value: (row) => volumeOf(row)?.usd,

@@ -7,7 +7,7 @@ import { useRemembered } from "../browser/remembered";
 import { useMedia } from "../browser/use-media";
 import type { InstrumentRow } from "../stores/instrument-row";
 import { inView } from "../stores/session";
-import { ASSET, features, type MarketColumn, tableColumns } from "./columns";
+import { ASSET, features, LEAD, type MarketColumn, NAME, tableColumns } from "./columns";
 import { copiedText } from "./copied-text";
 import { FigureBar } from "./figure-bar";
 import { GroupRow } from "./group-row";
@@ -23,7 +23,9 @@ const OVERSCAN = 6;
 const LONG_PRESS_MS = 500;
 /** Less room for the name, and a second line in it. */
 export const NARROW = "(max-width: 40rem)";
-const NARROW_NAME_REM = 8.3;
+const NARROW_NAME_REM = 7.9;
+/** Figures are smaller there. */
+const NARROW_SCALE = 0.9;
 
 /** The row that was active when the market was left, restored on return. */
 let leftAt: string | null = null;
@@ -42,7 +44,9 @@ export function MarketTable({ rows, columns, address, isRanked, selected, onSele
   const settings = useRemembered(tableSettings);
   const isNarrow = useMedia(NARROW);
   const all = useMemo(() => arrange(columns, settings), [columns, settings]);
-  const shown = useMemo(() => all.filter(({ id }) => !settings.hidden.has(id)), [all, settings]);
+  // The second line of a name says whose price it is.
+  const isNamedBelow = isNarrow && !settings.isCompact;
+  const shown = useMemo(() => all.filter(({ id }) => !settings.hidden.has(id) && !(isNamedBelow && id === LEAD)), [all, settings, isNamedBelow]);
   const [folded, setFolded] = useState<Readonly<Record<string, true>>>({});
   const sort = sortOf(address, isRanked);
   const definitions = useMemo(() => tableColumns(columns), [columns]);
@@ -50,10 +54,10 @@ export function MarketTable({ rows, columns, address, isRanked, selected, onSele
   const layout = useMemo(
     () => ({
       columnOrder: [ASSET, ...all.map(({ id }) => id)],
-      columnVisibility: { [ASSET]: false, ...Object.fromEntries([...settings.hidden].map((id) => [id, false])) },
+      columnVisibility: { [ASSET]: false, ...Object.fromEntries(all.map(({ id }) => [id, shown.some((column) => column.id === id)])) },
       grouping: settings.isGrouped ? [ASSET] : [],
     }),
-    [all, settings],
+    [all, shown, settings],
   );
   const expanded = useMemo<ExpandedState>(
     () => (Object.keys(folded).length === 0 ? true : Object.fromEntries(rows.map(({ base }) => [`${ASSET}:${base}`, !folded[`${ASSET}:${base}`]]))),
@@ -161,7 +165,7 @@ export function MarketTable({ rows, columns, address, isRanked, selected, onSele
   const activeRow = ordered[indexOf(active)];
   const isActiveShown = items.some(({ index }) => ordered[index]?.id === active);
   const activeId = active === null || !isActiveShown ? undefined : column === null || activeRow?.getIsGrouped() ? rowId(active) : cellId(active, column);
-  const nameRem = isNarrow ? NARROW_NAME_REM : undefined;
+  const widths = shown.map(({ id, width }) => (isNarrow ? (id === NAME ? NARROW_NAME_REM : width * NARROW_SCALE) : width));
 
   return (
     <>
@@ -178,7 +182,7 @@ export function MarketTable({ rows, columns, address, isRanked, selected, onSele
         tabIndex={0}
         data-layout={isNarrow ? "narrow" : "wide"}
         data-density={settings.isCompact ? "compact" : "normal"}
-        style={{ "--template": template(shown, nameRem), "--least": `${widthOf(shown, nameRem)}rem`, "--row": `${rowPx}px` } as React.CSSProperties}
+        style={{ "--template": template(widths, isNarrow), "--least": `${widths.reduce((sum, width) => sum + width, 0)}rem`, "--row": `${rowPx}px` } as React.CSSProperties}
         onFocus={onFocus}
         onKeyDown={onKeyDown}
         onCopy={onCopy}
@@ -219,11 +223,7 @@ export function MarketTable({ rows, columns, address, isRanked, selected, onSele
   );
 }
 
-/** Columns grow evenly beyond their widths; the name grows most. */
-function template(columns: readonly MarketColumn[], nameRem: number | undefined): string {
-  return columns.map(({ width }, place) => (place === 0 ? `minmax(${nameRem ?? width}rem, ${nameRem === undefined ? 2 : 1}fr)` : `minmax(${width}rem, 1fr)`)).join(" ");
-}
-
-function widthOf(columns: readonly MarketColumn[], nameRem: number | undefined): number {
-  return columns.reduce((sum, { width }, place) => sum + (place === 0 ? (nameRem ?? width) : width), 0);
+/** Columns grow evenly beyond their widths in rem; on a desk the name, which comes first, grows most. */
+function template(widths: readonly number[], isNarrow: boolean): string {
+  return widths.map((width, place) => `minmax(${width.toFixed(2)}rem, ${place === 0 && !isNarrow ? 2 : 1}fr)`).join(" ");
 }

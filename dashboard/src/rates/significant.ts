@@ -3,6 +3,8 @@
 
 /** Enough for a cent of 99,999.99, and for a tenth of a basis point of anything. */
 export const SIGNIFICANT_DIGITS = 7;
+/** The least significant digits of a price below one. */
+const LEAST_SMALL_DIGITS = 4;
 /** A price below one that would be longer has its zeros counted: 0.0₉2134. */
 const LONGEST_PLAIN = 10;
 /** A larger whole part is shown in billions or trillions. */
@@ -29,7 +31,8 @@ export function formatFigure(price: string, decimals: number): string {
   if (whole.length > LONGEST_WHOLE) return sign + inUnits(whole, fraction);
   const zeros = whole === "" ? leadingZeros(fraction) : 0;
   const most = whole === "" ? zeros + SIGNIFICANT_DIGITS : Math.max(0, SIGNIFICANT_DIGITS - whole.length);
-  const least = whole === "" ? 0 : Math.min(2, most);
+  // Exchanges that trade at 0.4 publish 0.4000: fewer digits would hide what the others say.
+  const least = whole === "" ? Math.min(zeros + LEAST_SMALL_DIGITS, most) : Math.min(2, most);
   const rounded = roundDigits(whole, fraction, Math.min(most, Math.max(least, decimals)));
   // Rounding may have reached the next power of ten, and with it a unit.
   if (rounded[0].length > LONGEST_WHOLE) return sign + inUnits(...rounded);
