@@ -32,7 +32,7 @@ export function formatFigure(price: string, decimals: number): string {
   const zeros = whole === "" ? leadingZeros(fraction) : 0;
   const most = whole === "" ? zeros + SIGNIFICANT_DIGITS : Math.max(0, SIGNIFICANT_DIGITS - whole.length);
   // Exchanges that trade at 0.4 publish 0.4000: fewer digits would hide what the others say.
-  const least = whole === "" ? Math.min(zeros + LEAST_SMALL_DIGITS, most) : Math.min(2, most);
+  const least = whole !== "" ? Math.min(2, most) : zeros < fraction.length ? Math.min(zeros + LEAST_SMALL_DIGITS, most) : 0;
   const rounded = roundDigits(whole, fraction, Math.min(most, Math.max(least, decimals)));
   // Rounding may have reached the next power of ten, and with it a unit.
   if (rounded[0].length > LONGEST_WHOLE) return sign + inUnits(...rounded);
