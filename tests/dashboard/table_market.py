@@ -1,4 +1,4 @@
-"""A market of a few instruments with known figures, and how tests of the table read its page."""
+"""A market of a few instruments with known figures, and how tests read its table."""
 
 import asyncio
 from collections.abc import AsyncIterator

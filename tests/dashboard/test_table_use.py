@@ -124,7 +124,7 @@ async def test_rows_are_grouped_by_asset_and_a_group_folds(page: Browser) -> Non
 
 
 async def test_a_list_has_a_name_and_a_link(page: Browser) -> None:
-    """Its link opens the same instruments in a browser that has no such list, and keeps them there."""
+    """A link opens its instruments in a browser that has no such list, and keeps them there."""
     await visit(page)
     await page.click(".toolbar > button:text-is('Lists')")
     await page.evaluate("document.querySelector('.lists form input').focus()")
@@ -155,7 +155,7 @@ async def test_a_list_has_a_name_and_a_link(page: Browser) -> None:
 
 
 async def test_the_table_is_saved_as_csv_with_all_digits(page: Browser) -> None:
-    """What is shown, in the order that is shown."""
+    """The rows and columns that are shown, in their order."""
     await visit(page, BY_SYMBOL)
     await page.evaluate(
         "(() => { const make = URL.createObjectURL; URL.createObjectURL = (blob) => { window.saved = blob; return make.call(URL, blob); }; })()"
