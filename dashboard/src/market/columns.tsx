@@ -63,7 +63,7 @@ export interface MarketColumn {
   value(row: InstrumentRow): Value;
   /** What a copy and an export get: every digit. Null: the column has no text. */
   text: ((row: InstrumentRow) => string) | null;
-  Cell: (props: { row: InstrumentRow }) => React.ReactNode;
+  render(row: InstrumentRow): React.ReactNode;
   /** The value of a group of rows, where it is not the largest one. */
   ofGroup?: "sum" | "least";
 }
@@ -78,12 +78,12 @@ function change(id: SortKey, span: "1h" | "24h" | "7d", words: string, width: nu
     descendsFirst: true,
     value: (row) => number(changeOf(row, span)?.percent),
     text: (row) => changeOf(row, span)?.percent ?? "",
-    Cell: ({ row }) => <ChangeCell row={row} span={span} />,
+    render: (row) => <ChangeCell row={row} span={span} />,
   };
 }
 
 const OWN: readonly MarketColumn[] = [
-  { id: NAME, short: "Instrument", long: "Instrument", width: 11, sort: "symbol", descendsFirst: false, value: (row) => row.symbol, text: (row) => row.symbol, Cell: InstrumentCell },
+  { id: NAME, short: "Instrument", long: "Instrument", width: 11, sort: "symbol", descendsFirst: false, value: (row) => row.symbol, text: (row) => row.symbol, render: (row) => <InstrumentCell row={row} /> },
   {
     id: "price",
     short: "Price",
@@ -93,7 +93,7 @@ const OWN: readonly MarketColumn[] = [
     descendsFirst: true,
     value: (row) => number(viewOf(row).headline?.price),
     text: (row) => viewOf(row).headline?.price ?? "",
-    Cell: PriceCell,
+    render: (row) => <PriceCell row={row} />,
   },
   {
     id: LEAD,
@@ -104,12 +104,12 @@ const OWN: readonly MarketColumn[] = [
     descendsFirst: false,
     value: (row) => leadName(viewOf(row).headline) || undefined,
     text: (row) => leadName(viewOf(row).headline),
-    Cell: LeadCell,
+    render: (row) => <LeadCell row={row} />,
   },
   change("change1h", "1h", "an hour", 4.9),
   change("change", "24h", "24 hours", 5.1),
   change("change7d", "7d", "7 days", 5.1),
-  { id: "spark", short: "Last 24 h", long: "Line of the last 24 hours", width: 7, sort: null, descendsFirst: true, value: () => undefined, text: null, Cell: SparkCell },
+  { id: "spark", short: "Last 24 h", long: "Line of the last 24 hours", width: 7, sort: null, descendsFirst: true, value: () => undefined, text: null, render: (row) => <SparkCell row={row} /> },
   {
     id: "volume",
     short: "Volume $",
@@ -119,7 +119,7 @@ const OWN: readonly MarketColumn[] = [
     descendsFirst: true,
     value: (row) => volumeOf(row)?.usd,
     text: (row) => volumeOf(row)?.usd.toFixed(0) ?? "",
-    Cell: VolumeCell,
+    render: (row) => <VolumeCell row={row} />,
     ofGroup: "sum",
   },
   {
@@ -131,7 +131,7 @@ const OWN: readonly MarketColumn[] = [
     descendsFirst: true,
     value: (row) => viewOf(row).spread?.bps,
     text: (row) => viewOf(row).spread?.bps.toFixed(4) ?? "",
-    Cell: SpreadCell,
+    render: (row) => <SpreadCell row={row} />,
   },
   {
     id: "age",
@@ -148,7 +148,7 @@ const OWN: readonly MarketColumn[] = [
       const observedAtMs = viewOf(row).headline?.observedAtMs;
       return observedAtMs === undefined ? "" : new Date(observedAtMs).toISOString();
     },
-    Cell: AgeCell,
+    render: (row) => <AgeCell row={row} />,
     ofGroup: "least",
   },
 ];
@@ -163,7 +163,7 @@ function sourceColumn(source: string): MarketColumn {
     descendsFirst: true,
     value: (row) => number(row.quotes.get(source)?.rate.price),
     text: (row) => row.quotes.get(source)?.rate.price ?? "",
-    Cell: ({ row }) => <SourceCell row={row} source={source} />,
+    render: (row) => <SourceCell row={row} source={source} />,
   };
 }
 
@@ -177,7 +177,7 @@ export function tableColumns(columns: readonly MarketColumn[]) {
   const group = helper.accessor((row) => row.base, { id: ASSET, header: "Asset", enableSorting: false });
   return helper.columns([
     group,
-    ...columns.map(({ id, short, sort, value, Cell, ofGroup }) =>
+    ...columns.map(({ id, short, sort, value, render, ofGroup }) =>
       helper.accessor(value, {
         id,
         header: short,
@@ -185,7 +185,7 @@ export function tableColumns(columns: readonly MarketColumn[]) {
         sortUndefined: "last",
         sortFn: "basic",
         aggregationFn: { aggregate: ({ rows }: { rows: readonly { getValue(column: string): unknown }[] }) => valueOfGroup(rows.map((row) => row.getValue(id) as Value), ofGroup) },
-        cell: ({ row }) => <Cell row={row.original} />,
+        cell: ({ row }) => render(row.original),
       }),
     ),
   ]);

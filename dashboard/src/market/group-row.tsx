@@ -19,6 +19,7 @@ export function GroupRow({ row, index, top, isActive, columnCount, onClick }: Pr
   const volume = row.getValue<number | undefined>("volume");
   const count = row.subRows.length;
   return (
+    // biome-ignore lint/a11y/useKeyWithClickEvents: the grid has the focus and the keys of all rows
     <div
       role="row"
       id={rowId(row.id)}

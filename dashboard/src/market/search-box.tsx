@@ -66,6 +66,7 @@ export function SearchBox({ search, box }: Props) {
       <kbd aria-hidden="true">/</kbd>
       <div id="completions" role="listbox" aria-label="Filters" hidden={!isOpen}>
         {completions.map((completion, place) => (
+          // biome-ignore lint/a11y/useKeyWithClickEvents: the field has the focus and the keys of the list
           <div
             key={completion.text}
             id={`completion-${place}`}

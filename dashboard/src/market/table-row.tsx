@@ -38,6 +38,7 @@ export const TableRow = memo(function TableRow({ row, index, top, isActive, isSe
   const instrument = row.original;
   useMarketRow(instrument);
   return (
+    // biome-ignore lint/a11y/useKeyWithClickEvents: the grid has the focus and the keys of all rows
     <div
       role="row"
       id={rowId(row.id)}

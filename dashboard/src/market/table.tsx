@@ -169,6 +169,8 @@ export function MarketTable({ rows, columns, address, isRanked, selected, onSele
 
   return (
     <>
+      {/* biome-ignore lint/a11y/noStaticElementInteractions: both of its roles are interactive */}
+      {/* biome-ignore lint/a11y/useAriaPropsSupportedByRole: both of its roles have a label */}
       <div
         ref={scroller}
         id="market"

@@ -41,7 +41,10 @@ export function symbolsOf(name: string): ReadonlySet<string> {
 
 export function toggleInList(name: string, symbol: string): void {
   const list = watchlists.value.get(name);
-  if (name === FAVOURITES || list === undefined) return toggleFavourite(symbol);
+  if (name === FAVOURITES || list === undefined) {
+    toggleFavourite(symbol);
+    return;
+  }
   const changed = new Set(list);
   if (!changed.delete(symbol)) changed.add(symbol);
   keep(new Map(watchlists.value).set(name, changed));
