@@ -59,6 +59,7 @@ check: $(VENV)/.dev ## The fast part: style, types, import rules, generated file
 
 .generated:
 	$(BIN)/python -m gateway.schema.sdl --check
+	$(BIN)/python -m gateway.admin.sdl --check
 	$(BIN)/python -m tools.schema_changes
 	$(BIN)/ratewire show-env | diff -u .env.example -
 	$(BIN)/python -m tools.settings_docs --check
@@ -123,8 +124,9 @@ format: $(VENV)/.dev ## Format and fix what can be fixed
 schema-changes: $(VENV)/.dev ## Compare schema.graphql with that of the last release; part of check
 	$(BIN)/python -m tools.schema_changes
 
-sdl: $(VENV)/.dev ## Write schema.graphql from the code
+sdl: $(VENV)/.dev ## Write schema.graphql and schema-admin.graphql from the code
 	$(BIN)/python -m gateway.schema.sdl
+	$(BIN)/python -m gateway.admin.sdl
 
 env-example: $(VENV)/.dev ## Write .env.example and the tables of settings from the code
 	$(BIN)/ratewire show-env > .env.example

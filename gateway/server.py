@@ -14,8 +14,11 @@ import structlog
 import uvicorn
 
 from access.authority import KeyAuthority
+from access.build import build_authority
+from access.key_admin import KeyAdmin
 from access.key_store import KeyStore
 from access.key_watch import KeyWatch
+from access.plan import PlanSettings
 from access.redis_notices import RedisKeyNotices
 from access.settings import AccessSettings
 from cache.ports import TickerFeed
@@ -23,6 +26,7 @@ from cache.redis_client import connect_redis
 from cache.redis_feed import RedisTickerFeed
 from cache.redis_instruments import RedisBytes
 from cache.redis_time import RedisTime
+from gateway.admin.listener import listening_for_admins
 from gateway.app import GatewayApp, create_app
 from gateway.gateway import Gateway
 from gateway.http.protocol import GatewayHttpProtocol
@@ -120,9 +124,13 @@ async def run_gateway(
                 await wait_for_backend(instruments.read, timeout_s=timeout_s, stop=stop)
 
             stored_keys = KeyStore(store)
-            authority = KeyAuthority(stored_keys, anonymous=access.anonymous, clock=process_clock.corrected)
-            key_watch = KeyWatch(
-                authority, stored_keys, RedisKeyNotices(redis, keys), grace_s=access.revocation_grace_s
+            plans = tuple(load_settings(PlanSettings).all_plans)
+            authority = build_authority(access, stored_keys, plans=plans, clock=process_clock.corrected)
+            notices = RedisKeyNotices(redis, keys)
+            key_watch = KeyWatch(authority, stored_keys, notices, grace_s=access.revocation_grace_s)
+            key_admin = KeyAdmin(stored_keys, notices, plans, actor="admin", clock=process_clock.corrected)
+            await resources.enter_async_context(
+                listening_for_admins(access, authority, key_admin, shared=shared)
             )
 
             def on_started() -> None:

@@ -8,11 +8,15 @@ from functools import partial
 from pathlib import Path
 
 from access.authority import KeyAuthority
+from access.build import build_authority
+from access.key_admin import KeyAdmin
 from access.key_store import KeyStore
 from access.key_watch import KeyWatch
+from access.plan import PlanSettings
 from access.settings import AccessSettings
 from cache.memory import MemoryCache
 from cache.ports import TickerFeed, TickerSink
+from gateway.admin.listener import listening_for_admins
 from gateway.server import bind, serve_gateway
 from gateway.settings import LOOPBACK, GatewaySettings
 from history.candle_reader import CandleReader
@@ -120,7 +124,10 @@ def start_system(
         changes["allowed_origins"] = [LOOPBACK]
     gateway = gateway.model_copy(update=changes)
     access, keys = load_settings(AccessSettings), KeyStore(instruments)
-    authority = KeyAuthority(keys, anonymous=access.anonymous, clock=process_clock.corrected)
+    plans = tuple(load_settings(PlanSettings).all_plans)
+    authority = build_authority(access, keys, plans=plans, clock=process_clock.corrected)
+    key_admin = KeyAdmin(keys, None, plans, actor="admin", clock=process_clock.corrected)
+    group.create_task(_serve_admins(access, authority, key_admin, stop), name="admin")
     group.create_task(
         serve_gateway(
             feed,
@@ -145,6 +152,13 @@ def start_system(
         ),
         name="gateway",
     )
+
+
+async def _serve_admins(
+    settings: AccessSettings, authority: KeyAuthority, admin: KeyAdmin, stop: asyncio.Event
+) -> None:
+    async with listening_for_admins(settings, authority, admin):
+        await stop.wait()
 
 
 @asynccontextmanager

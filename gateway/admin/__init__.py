@@ -1,0 +1,1 @@
+"""The admin API: keys and the audit log, on a listener of its own."""
