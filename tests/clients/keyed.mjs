@@ -26,6 +26,7 @@ const describe = (error) => ({
     (ServerError.is(error) && JSON.parse(error.bodyText).errors[0].extensions.code) ||
     error?.graphQLErrors?.[0]?.extensions?.code ||
     error?.extensions?.code,
+  message: error?.message,
   closed: typeof error?.code === "number" ? error.code : undefined,
 });
 
