@@ -20,6 +20,20 @@ MAX_RAW_REQUESTS = 4_096
 MAX_RAW_REQUESTS_BYTES = 16 * MIB
 MAX_RAW_REQUEST = 2 * MAX_CACHED_DOCUMENT
 
+# Heads of requests by all their bytes (`http/head_cache`): clients without a trace id send the same one each time.
+MAX_KNOWN_HEADS = 1_024
+MAX_KNOWN_HEADS_BYTES = 4 * MIB
+MAX_KNOWN_HEAD = 2 * KIB
+# A head takes about this, and twice its bytes.
+KNOWN_HEAD_BYTES = 1 * KIB
+
+# Bodies without their variables (`fastpath/body_reader`).
+MAX_BODY_FRAMES = 1_024
+MAX_BODY_FRAMES_BYTES = 8 * MIB
+MAX_BODY_FRAME = MAX_CACHED_DOCUMENT
+# A frame takes about this, and three times its bytes: the key, and the document.
+BODY_FRAME_BYTES = 1 * KIB
+
 # Prepared operations by body or query string, without their documents.
 MAX_PREPARED_REQUESTS = 4_096
 MAX_PREPARED_REQUESTS_BYTES = 16 * MIB

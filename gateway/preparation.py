@@ -17,7 +17,7 @@ from graphql import (
 from graphql.execution.values import VariableValues
 
 from access.scope import AccessScope
-from gateway.fastpath.body_reader import read_body_parts
+from gateway.fastpath.body_reader import BodyReader
 from gateway.fastpath.plan import Planner, QueryPlan, SubscriptionPlan, list_planned_queries
 from gateway.fastpath.query_template import QueryTemplate
 from gateway.fastpath.selection import NotOnFastPath
@@ -117,6 +117,7 @@ class Preparer:
         )
         self._max_cost = settings.max_cost
         self._planner = Planner(schema) if settings.fast_path else None
+        self._bodies = BodyReader()
 
     def is_cached(self, document: str) -> bool:
         """Tell whether a document came before."""
@@ -209,7 +210,7 @@ class Preparer:
 
         `None` for all that `prepare` has to look at, or to reject.
         """
-        if self._planner is None or (read := read_body_parts(body)) is None:
+        if self._planner is None or (read := self._bodies.read(body)) is None:
             return None
         try:
             text = self._trusted.resolve(read.document_id, read.query)

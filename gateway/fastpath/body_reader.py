@@ -9,11 +9,22 @@ from typing import NamedTuple
 import msgspec
 from msgspec import UNSET, UnsetType
 
+from gateway.cache_limits import (
+    BODY_FRAME_BYTES,
+    MAX_BODY_FRAME,
+    MAX_BODY_FRAMES,
+    MAX_BODY_FRAMES_BYTES,
+    SEEN_KEYS,
+)
+from gateway.lru import BoundedLru, SecondSight
 from gateway.request import MalformedRequest, decode_json, read_hash
 
 MAX_EXTENSIONS = 64
 MAX_EXTENSIONS_BYTES = 1_000
 _EMPTY = b"{}"
+_VARIABLES = b'"variables"'
+# Stand-ins for the variables of a body. With one only, another member of the body could have it as its value.
+_PROBES = (b'{"a":1}', b'{"b":2}')
 
 
 class ReadBody(NamedTuple):
@@ -26,6 +37,58 @@ class ReadBody(NamedTuple):
     operation_name: str | None
     variables: bytes
     document_id: str | None = None
+
+
+class _Frame(NamedTuple):
+    """All of a body but its variables: what is behind them, and the parts without them."""
+
+    after: bytes
+    parts: ReadBody
+
+
+class BodyReader:
+    """Reads bodies, and knows the frames of those that clients send again with other variables.
+
+    What is before and behind the variables decides how they are read, so a known frame is not decoded again.
+    """
+
+    def __init__(self) -> None:
+        self._frames: BoundedLru[bytes, _Frame] = BoundedLru(
+            size=MAX_BODY_FRAMES,
+            weight=MAX_BODY_FRAMES_BYTES,
+            weigh=lambda before, frame: BODY_FRAME_BYTES + 3 * (len(before) + len(frame.after)),
+        )
+        self._seen = SecondSight(SEEN_KEYS)
+
+    def read(self, body: bytes) -> ReadBody | None:
+        """Return the parts of a body, or `None`: as `read_body_parts`.
+
+        The variables of a known frame are any bytes: whoever decodes them refuses what is no object.
+        """
+        start = body.find(b"{", body.find(_VARIABLES) + 1)
+        if start <= 0:
+            return read_body_parts(body)
+        before = body[:start]
+        frame = self._frames.get(before)
+        if frame is not None and body.endswith(frame.after, start):
+            query, name, _, document_id = frame.parts
+            return ReadBody(query, name, body[start : len(body) - len(frame.after)], document_id)
+        parts = read_body_parts(body)
+        if parts is not None:
+            self._learn(before, body[start + len(parts.variables) :], parts)
+        return parts
+
+    def _learn(self, before: bytes, after: bytes, parts: ReadBody) -> None:
+        """Keep a frame that comes again, if its variables are between these bytes."""
+        key = before, after
+        if len(before) + len(after) > MAX_BODY_FRAME or not self._seen.admits(key):
+            return
+        frame = _Frame(after, parts._replace(variables=_EMPTY))
+        if all(
+            read_body_parts(before + probe + after) == frame.parts._replace(variables=probe)
+            for probe in _PROBES
+        ):
+            self._frames.put(before, frame)
 
 
 class _Body(msgspec.Struct, rename="camel"):

@@ -29,6 +29,7 @@ from gateway.fastpath.candle_args import (
 from gateway.fastpath.encoded_list import weigh_query
 from gateway.fastpath.encoders import encode_key
 from gateway.fastpath.entities import EntitiesQuery, parse_entities
+from gateway.fastpath.new_rates import NewRatesArgs, RatesArgs
 from gateway.fastpath.selection import (
     TYPENAME,
     Field,
@@ -74,14 +75,15 @@ class RateArgs(NamedTuple):
     policy: FreshnessPolicy
 
 
-class RatesArgs(NamedTuple):
-    """The parsed arguments of `rates`."""
-
-    query: RatesQuery
-    policy: FreshnessPolicy
-
-
-QueryArgs = RateArgs | RatesArgs | CandlesQuery | ConsensusCandlesQuery | SummariesQuery | EntitiesQuery
+QueryArgs = (
+    RateArgs
+    | RatesArgs
+    | NewRatesArgs
+    | CandlesQuery
+    | ConsensusCandlesQuery
+    | SummariesQuery
+    | EntitiesQuery
+)
 
 
 class PlannedRoot(NamedTuple):

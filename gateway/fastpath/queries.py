@@ -6,7 +6,8 @@ from graphql import GraphQLError, GraphQLSchema
 
 from gateway.fastpath.encoded_history import EncodedHistory, HistoryAnswer, HistoryQuery
 from gateway.fastpath.entities import EntitiesQuery, EntityEncoder
-from gateway.fastpath.plan import PlannedField, QueryPlan, RateArgs, RatesArgs
+from gateway.fastpath.new_rates import NewRatesArgs, RatesArgs
+from gateway.fastpath.plan import PlannedField, QueryPlan, RateArgs
 from gateway.fastpath.response_encoder import ResponseEncoder
 from gateway.fastpath.selection import NotOnFastPath, Selection
 from gateway.queries.candles.query import CandlesQuery
@@ -99,11 +100,26 @@ class FastPathQueries:
             chunks.append(self._entities.encode(field.field.inside, field.args, metadata))
         else:
             assert field.field.inside is not None
-            selection = field.field.inside
-            encode = self._encode_new_list if field.is_new else self._encode_cached_list
-            chunks += encode(selection, field.args, metadata) or self._encode_list(
-                selection, field.args, metadata
-            )
+            chunks += self._encode_rates(field.field.inside, field.args, metadata, is_new=field.is_new)
+
+    def _encode_rates(
+        self,
+        selection: Selection,
+        args: RatesArgs | NewRatesArgs,
+        metadata: OperationMetadata | None,
+        *,
+        is_new: bool,
+    ) -> list[bytes]:
+        if isinstance(args, NewRatesArgs):
+            chunks = self._encode_new_list(selection, args)
+            if chunks is not None:
+                return chunks
+            args = args.read()
+        elif not is_new:
+            chunks = self._encode_cached_list(selection, args, metadata)
+            if chunks is not None:
+                return chunks
+        return self._encode_list(selection, args, metadata)
 
     def _encode_history(
         self, field: PlannedField, query: HistoryQuery, metadata: OperationMetadata | None
@@ -146,17 +162,15 @@ class FastPathQueries:
             answer, lambda inside: self._encoder.encode_rates(inside, answer.items)
         )
 
-    def _encode_new_list(
-        self, selection: Selection, args: RatesArgs, metadata: OperationMetadata | None
-    ) -> list[bytes] | None:
+    def _encode_new_list(self, selection: Selection, args: NewRatesArgs) -> list[bytes] | None:
         """Return the result from encoded rates, or `None` if some are missing or ages decide."""
-        query, policy = args
-        if metadata is not None or policy.on_stale is not OnStale.RETURN:
+        (texts, _), sources, policy = args
+        if policy.on_stale is not OnStale.RETURN:
             return None
         rates, object_encoder = self._rates, self._encoder.object_encoder(selection)
         rates.check_loaded()
-        rates.check_query(query)
-        slots = rates.served_slots(query)
+        rates.check_symbol_count(len(texts))
+        slots = rates.served_slots(texts, sources)
         if slots is None:
             return None
         now = rates.now()

@@ -8,12 +8,12 @@ from graphql import GraphQLError, GraphQLSchema, OperationDefinitionNode
 from graphql.execution.values import VariableValues
 
 from gateway.cache_limits import MAX_PLANS_PER_DOCUMENT
+from gateway.fastpath.new_rates import NewRatesArgs, RatesArgs, UnreadList
 from gateway.fastpath.plan import (
     PlannedField,
     PlannedRoot,
     Planner,
     QueryPlan,
-    RatesArgs,
     list_planned_queries,
     make_field,
     parse_args,
@@ -24,13 +24,14 @@ from gateway.fastpath.variable_reader import VariableReader
 from gateway.lru import BoundedLru
 from gateway.queries.rates_query import FreshnessPolicy, OnStale
 from gateway.schema.arguments import UNSET as NOT_GIVEN
-from gateway.schema.arguments import read_query
+from gateway.schema.arguments import given_all
 from gateway.schema.documents import CheckedDocument
 from gateway.schema.query_cost import CostModel
 from rates.errors import RatesError
 
 # Candles are read from the history first.
-COVERED = frozenset({"rate", "rates", TYPENAME})
+RATES = "rates"
+COVERED = frozenset({"rate", RATES, TYPENAME})
 # The arguments of `rates` that are not its policy.
 QUERY_ARGUMENTS = frozenset({"symbols", "sources"})
 
@@ -61,12 +62,13 @@ class _RootTemplate(NamedTuple):
         arguments = dict(self.constants)
         for argument, variable in self.variables:
             arguments[argument] = values[variable]
-        if self.policy is None:
-            return make_field(self.root, parse_args(self.root.field.name, arguments))._replace(is_new=True)
-        query = read_query(arguments.get("symbols", NOT_GIVEN), arguments.get("sources", NOT_GIVEN))
-        return PlannedField(
-            self.root.field, RatesArgs(query, self.policy), self.root.before, None, is_new=True
-        )
+        field, before, _ = self.root
+        symbols = arguments.get("symbols")
+        if isinstance(symbols, UnreadList) and symbols.texts:
+            sources = given_all("sources", arguments.get("sources", NOT_GIVEN))
+            args = NewRatesArgs(symbols, sources, self.policy or parse_policy(arguments))
+            return PlannedField(field, args, before, None, is_new=True)
+        return make_field(self.root, parse_args(field.name, read_lists(arguments)))._replace(is_new=True)
 
 
 class _PlanShape(NamedTuple):
@@ -110,9 +112,10 @@ class QueryTemplate:
         try:
             shape = self._find_shape(values)
             plan = tuple([root.plan(values) for root in shape.roots])
+            is_affordable = count_symbols(plan) <= shape.affordable or self._is_affordable(values, plan)
         except (NotOnFastPath, GraphQLError, RatesError):
             return None
-        return plan if count_symbols(plan) <= shape.affordable or self._is_affordable(values, plan) else None
+        return plan if is_affordable else None
 
     def _find_shape(self, values: Mapping[str, Any]) -> _PlanShape:
         key = self._reader.shape(values)
@@ -140,11 +143,11 @@ class QueryTemplate:
         return _PlanShape(roots, self._cost_model.count_affordable(compiled, may_fail=may_fail))
 
     def _is_affordable(self, values: dict[str, Any], plan: QueryPlan) -> bool:
-        given = VariableValues({}, values)
+        given = VariableValues({}, read_lists(values))
         compiled = self._cost_model.compile(
             self._checked.document, self._operation, given, self._checked.costs
         )
-        queries, may_fail = list_planned_queries(plan)
+        queries, may_fail = list_planned_queries(read_plan(plan))
         cost = self._cost_model.planned_cost(compiled, queries, may_fail=may_fail)
         return cost <= self._cost_model.limit
 
@@ -158,10 +161,12 @@ class QueryTemplate:
         constants = {name: value for name, value in arguments.items() if not isinstance(value, _Variable)}
         if any(map(_contains_variable, constants.values())):
             raise NotOnFastPath
+        if isinstance(symbols := constants.get("symbols"), list):
+            constants["symbols"] = UnreadList(list(map(str, symbols)), lambda _: symbols)
         policy = constant = None
         if not variables:
             constant = self._planner.plan_field(root)
-        elif root.field.name == "rates" and QUERY_ARGUMENTS.issuperset(name for name, _ in variables):
+        elif root.field.name == RATES and QUERY_ARGUMENTS.issuperset(name for name, _ in variables):
             policy = parse_policy(constants)
         return _RootTemplate(root, constants, variables, policy, constant)
 
@@ -174,11 +179,37 @@ def _contains_variable(value: object) -> bool:
     return isinstance(value, _Variable)
 
 
+def read_lists(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the values with all their lists converted.
+
+    Raises:
+        NotOnFastPath: a text is no value of its scalar.
+    """
+    return {name: value.read() if isinstance(value, UnreadList) else value for name, value in values.items()}
+
+
+def read_plan(plan: QueryPlan) -> QueryPlan:
+    """Return the plan with the symbols of all its lists.
+
+    Raises:
+        NotOnFastPath: a text is no symbol.
+    """
+    return tuple(
+        [
+            field._replace(args=field.args.read()) if isinstance(field.args, NewRatesArgs) else field
+            for field in plan
+        ]
+    )
+
+
 def count_symbols(plan: QueryPlan) -> float:
     """Return the number of symbols in all lists; infinity for a list of all."""
     count = 0.0
     for field in plan:
-        if isinstance(field.args, RatesArgs):
-            symbols = field.args.query.symbols
+        args = field.args
+        if isinstance(args, NewRatesArgs):
+            count += len(args.symbols.texts)
+        elif isinstance(args, RatesArgs):
+            symbols = args.query.symbols
             count += inf if symbols is None else len(symbols)
     return count

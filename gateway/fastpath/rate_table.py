@@ -1,6 +1,7 @@
 """The encoded rates of one selection in columns, from which new lists are joined."""
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import datetime
 from operator import itemgetter
 from typing import Any
@@ -14,7 +15,6 @@ from rates.ticker import Ticker
 
 Pick = Callable[[Any], Sequence[Any]]
 ReadEncoded = Callable[[Ticker, datetime], EncodedRate]
-MAX_AGE_US = US_PER_MS * len(ENCODED_AGES)
 # Memory of a rate in the columns, besides the bytes, which are those of the encoded rate.
 ROW_BYTES = 500
 
@@ -22,7 +22,7 @@ ROW_BYTES = 500
 class RateTable:
     """Encoded rates by slot. `starts` has the slots whose row is current.
 
-    Covers selections with at most one age.
+    Covers selections with at most one age. Times are in microseconds since the Unix epoch.
     """
 
     def __init__(self, rates: RateReader, read_encoded: ReadEncoded, *, has_freshness: bool) -> None:
@@ -33,8 +33,10 @@ class RateTable:
         self._starts: dict[TickerSlot, bytes] = {}
         self._ends: dict[TickerSlot, bytes] = {}
         self._observed_us: dict[TickerSlot, int] = {}
-        self._valid_after: dict[TickerSlot, datetime] = {}
-        self._valid_until: dict[TickerSlot, datetime] = {}
+        self._valid_after_us: dict[TickerSlot, int] = {}
+        self._valid_until_us: dict[TickerSlot, int] = {}
+        # At least as late as any rate that is current. Later ones have no age yet.
+        self._latest_us = 0
         self._part_count = 1
         self.weight = 0
         """Bytes that it takes, about."""
@@ -45,53 +47,54 @@ class RateTable:
             self._starts,
             self._ends,
             self._observed_us,
-            self._valid_after,
-            self._valid_until,
+            self._valid_after_us,
+            self._valid_until_us,
         ):
             column.clear()
-        self.weight = 0
+        self.weight = self._latest_us = 0
 
     def encode(self, slots: Sequence[TickerSlot], now: datetime) -> bytes | None:
         """Return the list of the rates in these slots, or `None` if one is missing or has two ages."""
-        self._drop_changed()
-        pick = _picker(slots)
-        starts = self._pick_current(pick, now)
+        if self._rates.version != self._version:
+            self._drop_changed()
+        now_us = format_us(now)
+        pick = itemgetter(*slots) if len(slots) > 1 else _picker(slots[0])
+        starts = self._pick_current(pick, now_us)
         if starts is None:
-            if not self._encode_missing(slots, now):
+            if not self._encode_missing(slots, now, now_us):
                 return None
             starts = pick(self._starts)
-        first = b"[" + starts[0][1:]
         if self._part_count == 1:
-            return b"%b%b]" % (first, b"".join(starts[1:]))
+            return b"[%b%b]" % (starts[0][1:], b"".join(starts[1:]))
         chunks = [b"]"] * (3 * len(slots) + 1)
         chunks[:-1:3] = starts
-        chunks[0] = first
-        chunks[1::3] = self._encode_ages(pick, format_us(now))
+        chunks[0] = b"[" + starts[0][1:]
+        chunks[1::3] = self._encode_ages(pick(self._observed_us), now_us)
         chunks[2::3] = pick(self._ends)
         return b"".join(chunks)
 
-    def _pick_current(self, pick: Pick, now: datetime) -> Sequence[bytes] | None:
+    def _pick_current(self, pick: Pick, now_us: int) -> Sequence[bytes] | None:
         """Return the starts of the rows, or `None` if one is missing or its freshness has changed."""
         try:
             starts: Sequence[bytes] = pick(self._starts)
         except KeyError:
             return None
-        if self._has_freshness and not (max(pick(self._valid_after)) < now <= min(pick(self._valid_until))):
+        if self._has_freshness and not (
+            max(pick(self._valid_after_us)) < now_us <= min(pick(self._valid_until_us))
+        ):
             return None
         return starts
 
-    def _encode_ages(self, pick: Pick, now_us: int) -> list[bytes]:
+    def _encode_ages(self, times_us: Sequence[int], now_us: int) -> list[bytes]:
         """Encode the ages, rounded up to whole milliseconds."""
-        times = pick(self._observed_us)
         before_us = now_us + US_PER_MS - 1
-        if min(times) <= before_us - MAX_AGE_US or max(times) > now_us:
-            return [encode_age(now_us - each) for each in times]
-        return [ENCODED_AGES[(before_us - each) // US_PER_MS] for each in times]
+        if self._latest_us <= now_us:
+            with suppress(IndexError):
+                return [ENCODED_AGES[(before_us - each) // US_PER_MS] for each in times_us]
+        return [encode_age(now_us - each) for each in times_us]
 
     def _drop_changed(self) -> None:
         version = self._rates.version
-        if version == self._version:
-            return
         changed = self._rates.changed_slots(self._version)
         if changed is None:
             self._starts.clear()
@@ -100,11 +103,11 @@ class RateTable:
                 self._starts.pop(slot, None)
         self._version = version
 
-    def _encode_missing(self, slots: Sequence[TickerSlot], now: datetime) -> bool:
+    def _encode_missing(self, slots: Sequence[TickerSlot], now: datetime, now_us: int) -> bool:
         """Encode the rates whose row is not current; return whether all are there."""
         for slot in slots:
             if slot in self._starts and (
-                not self._has_freshness or self._valid_after[slot] < now <= self._valid_until[slot]
+                not self._has_freshness or self._valid_after_us[slot] < now_us <= self._valid_until_us[slot]
             ):
                 continue
             ticker = slot.ticker
@@ -116,15 +119,15 @@ class RateTable:
                 return False
             self._ends[slot] = encoded.parts[-1]
             self._observed_us[slot] = encoded.observed_us
-            self._valid_after[slot], self._valid_until[slot] = encoded.valid_after, encoded.valid_until
+            self._latest_us = max(self._latest_us, encoded.observed_us)
+            if self._has_freshness:
+                self._valid_after_us[slot] = format_us(encoded.valid_after)
+                self._valid_until_us[slot] = format_us(encoded.valid_until)
             self._starts[slot] = encoded.with_comma
             self.weight = ROW_BYTES * len(self._ends)
         return True
 
 
-def _picker(slots: Sequence[TickerSlot]) -> Pick:
-    """Return a function that picks the rows of these slots from a column."""
-    if len(slots) == 1:
-        (slot,) = slots
-        return lambda column: (column[slot],)
-    return itemgetter(*slots)
+def _picker(slot: TickerSlot) -> Pick:
+    """Return a function that picks the row of one slot from a column."""
+    return lambda column: (column[slot],)

@@ -3,7 +3,7 @@
 What a reader refuses is coerced, or reported, by graphql-core. It accepts nothing that is refused there.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Annotated, Any, Literal, NamedTuple
 
@@ -29,6 +29,7 @@ from graphql import (
 from graphql.utilities import coerce_input_value
 from msgspec import UNSET
 
+from gateway.fastpath.new_rates import Convert, UnreadList
 from gateway.fastpath.selection import NotOnFastPath
 from gateway.lru import SecondSight
 from gateway.schema.scalars import MAX_INT
@@ -38,16 +39,18 @@ MAX_KEPT_VALUES = 16_384
 MAX_KEPT_LENGTH = 64
 MAX_SCALARS = 16
 
-Convert = Callable[[Any], Any]
-
 
 class _InputType(NamedTuple):
-    """The decoded type and the conversion of an input type. `is_text`: strings in JSON."""
+    """The decoded type and the conversion of an input type. `is_text`: strings in JSON.
+
+    `is_unread`: a list whose texts may be converted later.
+    """
 
     decoded: Any
     convert: Convert | None
     is_text: bool
     is_list: bool = False
+    is_unread: bool = False
 
 
 class _Variable(NamedTuple):
@@ -118,13 +121,19 @@ class VariableReader:
         )
 
     def read(self, variables: bytes) -> dict[str, Any] | None:
-        """Return the coerced values, or `None` for what the reader does not cover."""
+        """Return the coerced values, or `None` for what the reader does not cover.
+
+        Lists of scalars of ours are an `UnreadList`.
+        """
         if b"\\" in variables:
             return None
         try:
-            values = msgspec.structs.astuple(self._decode(variables))
-        except (msgspec.MsgspecError, UnicodeError, RecursionError):
+            return self._coerce(variables)
+        except (msgspec.MsgspecError, UnicodeError, RecursionError, NotOnFastPath):
             return None
+
+    def _coerce(self, variables: bytes) -> dict[str, Any] | None:
+        values = msgspec.structs.astuple(self._decode(variables))
         quotes = 0
         coerced: dict[str, Any] = {}
         for (name, read_as, default, is_required, _), value in zip(self._variables, values, strict=True):
@@ -137,10 +146,12 @@ class VariableReader:
             quotes += 2
             if read_as.is_text and value is not None:
                 quotes += 2 * (len(value) - value.count(None) if read_as.is_list else 1)
-            try:
-                coerced[name] = value if read_as.convert is None or value is None else read_as.convert(value)
-            except NotOnFastPath:
-                return None
+            if read_as.convert is None or value is None:
+                coerced[name] = value
+            elif read_as.is_unread:
+                coerced[name] = UnreadList(value, read_as.convert)
+            else:
+                coerced[name] = read_as.convert(value)
         # Others belong to a variable that is unknown, or given twice.
         return coerced if variables.count(b'"') == quotes else None
 
@@ -176,7 +187,10 @@ def _compile_given(kind: Any) -> _InputType:
     if item.is_list:
         raise NotOnFastPath
     convert = None if item.convert is None else _convert_each(item.convert, kind.of_type)
-    return _InputType(list.__class_getitem__(item.decoded), convert, item.is_text, is_list=True)
+    is_unread = isinstance(kind.of_type, GraphQLNonNull) and _is_ours(kind.of_type.of_type)
+    return _InputType(
+        list.__class_getitem__(item.decoded), convert, item.is_text, is_list=True, is_unread=is_unread
+    )
 
 
 def _convert_each(convert: Convert, kind: Any) -> Convert:
@@ -187,6 +201,10 @@ def _convert_each(convert: Convert, kind: Any) -> Convert:
         return [None if each is None else convert(each) for each in values]
 
     return convert_nullable
+
+
+def _is_ours(kind: Any) -> bool:
+    return isinstance(kind, GraphQLScalarType) and kind not in _BUILT_IN
 
 
 def _compile_leaf(kind: Any) -> _InputType:

@@ -27,10 +27,11 @@ from gateway.client_connections import ClientConnections
 from gateway.fastpath.plan import QueryPlan
 from gateway.fastpath.query_template import count_symbols
 from gateway.http.cache_headers import make_cache_headers, matches
+from gateway.http.head_cache import HeadCache
 from gateway.http.negotiation import MediaType, choose, parse_accept, wants_page
 from gateway.http.request_body import HttpError, check_type
 from gateway.http.request_head import find_head_error
-from gateway.http.request_scanner import VERSION, RequestScanner, WholeRequest
+from gateway.http.request_scanner import VERSION, WholeRequest
 from gateway.http.response import encode_headers, json_headers
 from gateway.lru import BoundedLru, SecondSight
 from gateway.operations import LIGHT, Operations
@@ -101,7 +102,7 @@ class RequestCache:
             weigh=lambda data, _: len(data) + PREPARED_REQUEST_BYTES,
         )
         self._seen = SecondSight(SEEN_KEYS)
-        self._scanner = RequestScanner()
+        self._heads_seen = HeadCache()
         # The connections that are readable at once are served in one turn. What is beyond takes the ASGI path, where it waits.
         self._budget = TurnBudget(TURN_S)
         self._heads = {media: _split_head(media) for media in JSON_TYPES}
@@ -119,7 +120,7 @@ class RequestCache:
 
     def find_whole(self, data: bytes) -> KnownRequest | None:
         """Return the known request in these bytes, whatever its other headers are."""
-        request = self._scanner.scan(data) if len(data) <= MAX_RAW_REQUEST else None
+        request = self._heads_seen.read(data) if len(data) <= MAX_RAW_REQUEST else None
         return request and self.find(request)
 
     def remember(self, data: bytes, known_request: KnownRequest) -> None:

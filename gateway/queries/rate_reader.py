@@ -109,10 +109,17 @@ class RateReader:
         Raises:
             InvalidArgument: more than the limit.
         """
-        if query.symbols is not None and len(query.symbols) > self._max_symbols:
-            raise InvalidArgument.of_length(
-                "symbols", len(query.symbols), f"at most {self._max_symbols} values"
-            )
+        if query.symbols is not None:
+            self.check_symbol_count(len(query.symbols))
+
+    def check_symbol_count(self, count: int) -> None:
+        """Check the number of symbols of a query.
+
+        Raises:
+            InvalidArgument: more than the limit.
+        """
+        if count > self._max_symbols:
+            raise InvalidArgument.of_length("symbols", count, f"at most {self._max_symbols} values")
 
     def rate(
         self, symbol: Symbol, source: Source | None = None, policy: FreshnessPolicy = ANY_AGE
@@ -195,9 +202,11 @@ class RateReader:
         keys, is_all = self.resolver.list_served(query)
         return list(map(self._mirror.slot, keys)), is_all
 
-    def served_slots(self, query: RatesQuery) -> list[TickerSlot] | None:
-        """Return the slots of the query's rates, or `None` if they do not cover all of it."""
-        return self._served_slots.find(query, self.catalog.revision)
+    def served_slots(
+        self, symbols: Sequence[str], sources: tuple[Source, ...] | None
+    ) -> list[TickerSlot] | None:
+        """Return the slots of the rates of these symbols, or `None` if they do not cover all of them."""
+        return self._served_slots.find(symbols, sources, self.catalog.revision)
 
     def changed_slots(self, version: int) -> Iterable[TickerSlot] | None:
         """Return the slots of the rates changed since `version`; `None` if too many have."""

@@ -1,13 +1,14 @@
-"""The slots of the instruments of queries, found by symbol."""
+"""The slots of the instruments of queries, found by the texts of symbols."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import chain
 
 from gateway.lru import BoundedLru
 from gateway.queries.rates_query import RatesQuery
 from gateway.state.mirror import TickerSlot
+from rates.errors import InvalidSymbol
 from rates.source import Source
-from rates.symbol import Symbol
+from rates.symbol import parse_symbol
 
 ListSlots = Callable[[RatesQuery], tuple[list[TickerSlot], bool]]
 
@@ -15,18 +16,31 @@ ListSlots = Callable[[RatesQuery], tuple[list[TickerSlot], bool]]
 MAX_INDEXES = 16
 
 
-class _SlotsBySymbol(dict[Symbol, list[TickerSlot]]):
-    """The slots of each symbol at some sources."""
+class _SlotIndex(dict[str, list[TickerSlot]]):
+    """The slots of each symbol at some sources, by its text.
+
+    `single` has those of the symbols with one slot.
+
+    Raises:
+        KeyError: a symbol that is not served, or no symbol.
+    """
 
     def __init__(self, sources: tuple[Source, ...] | None, list_slots: ListSlots) -> None:
         super().__init__()
         self._sources, self._list_slots = sources, list_slots
+        self.single: dict[str, TickerSlot] = {}
 
-    def __missing__(self, symbol: Symbol) -> list[TickerSlot]:
+    def __missing__(self, text: str) -> list[TickerSlot]:
+        try:
+            symbol = parse_symbol(text)
+        except InvalidSymbol as exc:
+            raise KeyError(text) from exc
         slots, is_all = self._list_slots(RatesQuery((symbol,), self._sources))
         if not is_all:
-            raise KeyError(symbol)
-        self[symbol] = slots
+            raise KeyError(text)
+        self[text] = slots
+        if len(slots) == 1:
+            (self.single[text],) = slots
         return slots
 
 
@@ -36,25 +50,28 @@ class ServedSlots:
     def __init__(self, list_slots: ListSlots) -> None:
         self._list_slots = list_slots
         self._revision = -1
-        self._indexes: BoundedLru[tuple[Source, ...] | None, _SlotsBySymbol] = BoundedLru(size=MAX_INDEXES)
+        self._indexes: BoundedLru[tuple[Source, ...] | None, _SlotIndex] = BoundedLru(size=MAX_INDEXES)
 
-    def find(self, query: RatesQuery, revision: int) -> list[TickerSlot] | None:
-        """Return the slots of all rates of a query, or `None` if it names no symbols, or others.
+    def find(
+        self, symbols: Sequence[str], sources: tuple[Source, ...] | None, revision: int
+    ) -> list[TickerSlot] | None:
+        """Return the slots of all rates of these symbols, or `None` if some are not served or are no symbols.
 
         `revision` is that of the catalog.
         """
-        if not query.symbols:
-            return None
         if revision != self._revision:
             self._indexes = BoundedLru(size=MAX_INDEXES)
             self._revision = revision
-        index = self._indexes.get(query.sources)
+        index = self._indexes.get(sources)
         if index is None:
-            index = _SlotsBySymbol(query.sources, self._list_slots)
-            self._indexes.put(query.sources, index)
+            index = _SlotIndex(sources, self._list_slots)
+            self._indexes.put(sources, index)
         try:
-            slots = list(chain.from_iterable(map(index.__getitem__, query.symbols)))
+            slots = list(map(index.single.__getitem__, symbols))
         except KeyError:
-            return None
+            try:
+                slots = list(chain.from_iterable(map(index.__getitem__, symbols)))
+            except KeyError:
+                return None
         # A symbol may have been named twice.
         return slots if len(set(slots)) == len(slots) else list(dict.fromkeys(slots))

@@ -4,10 +4,11 @@ import json
 
 import pytest
 from graphql import OperationDefinitionNode, parse
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from gateway.fastpath.body_reader import read_body_parts
+from gateway.fastpath import body_reader
+from gateway.fastpath.body_reader import BodyReader, ReadBody, read_body_parts
 from gateway.fastpath.variable_reader import VariableReader
 from gateway.request import MalformedRequest, decode_json, parse_request
 from gateway.schema.build import build_schema
@@ -66,6 +67,64 @@ def test_what_the_reader_accepts_is_what_the_parser_finds(body: bytes) -> None:
     assert found.document_id == request.document_id
     assert not request.registers
     assert decode_json(found.variables) == (request.variables or {})
+
+
+@settings(max_examples=600, deadline=None)
+@given(body=bodies(), others=st.lists(st.tuples(st.integers(0, 300), pieces, st.integers(0, 4)), max_size=6))
+@example(body=b'{"extensions": {"variables": {}}, "query": "{a}", "variables": {}}', others=[(30, b'"', 0)])
+@example(body=b'{"operationName": "variables", "query": "{}", "variables": {}}', others=[(40, b"a", 1)])
+def test_a_known_frame_is_read_as_if_it_were_new(
+    body: bytes, others: list[tuple[int, str | bytes, int]]
+) -> None:
+    """Whatever is between the same bytes as before, or looks like it."""
+    reader = BodyReader()
+    for _ in range(3):
+        assert reader.read(body) == read_body_parts(body)
+    for place, piece, length in others:
+        changed = (
+            body[:place] + (piece if isinstance(piece, bytes) else piece.encode()) + body[place + length :]
+        )
+        found, expected = reader.read(changed), read_body_parts(changed)
+        if found != expected:
+            # What is no object is refused by whoever decodes it.
+            assert expected is None
+            assert found is not None
+            assert READER.read(found.variables) is None
+
+
+def test_of_a_known_frame_only_the_variables_are_decoded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """From the third body on: one that never comes again is not kept."""
+    reader = BodyReader()
+    read: list[bytes] = []
+
+    def note(body: bytes) -> ReadBody | None:
+        read.append(body)
+        return read_body_parts(body)
+
+    monkeypatch.setattr(body_reader, "read_body_parts", note)
+    for number in range(5):
+        variables = {"s": [f"A{number}/B", "BTC/USDT"], "a": number}
+        body = json.dumps({"query": QUERY, "variables": variables, "operationName": "Q"}).encode()
+        found = reader.read(body)
+        assert found is not None
+        assert (found.query, found.operation_name) == (QUERY, "Q")
+        assert json.loads(found.variables) == variables
+        assert len(read) == (1 if number == 0 else 4)
+
+
+def test_variables_that_are_elsewhere_too_make_no_frame() -> None:
+    """Those of the extensions are not those of the request, whatever they contain."""
+    reader = BodyReader()
+    others: list[dict[str, Json]] = [{}, {"a": 1}, {"b": 2}, {"s": []}]
+    for other in others:
+        for value in ({}, {"a": 1}, {"b": 2}):
+            body = json.dumps(
+                {"query": QUERY, "extensions": {"variables": other}, "variables": value}
+            ).encode()
+            for _ in range(3):
+                found = reader.read(body)
+                assert found is not None
+                assert json.loads(found.variables) == value
 
 
 @pytest.mark.parametrize(

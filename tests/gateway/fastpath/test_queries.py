@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from cache.memory import MemoryCache
 from gateway.cache_limits import QUERY_BYTES_PER_SYMBOL
-from gateway.fastpath.plan import RatesArgs
+from gateway.fastpath.new_rates import RatesArgs
 from gateway.fastpath.queries import FastPathQueries
 from gateway.fastpath.response_encoder import ResponseEncoder
 from gateway.gateway import Gateway
@@ -72,7 +72,8 @@ class Both:
             self.operations.prepare(request)
             prepared = self.operations.prepare(request)
         except OperationRejected:
-            assert self.operations.plan_known(body) is None
+            plan = self.operations.plan_known(body)
+            assert plan is None or self.operations.chunks(plan) is None
             return False
         plain = await self.operations.execute(prepared, plain_notes)
         answer = await self.operations.answer(prepared, metadata)

@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 
 from cache.memory import MemoryCache
 from gateway.fastpath import variable_reader
+from gateway.fastpath.query_template import read_lists, read_plan
+from gateway.fastpath.selection import NotOnFastPath
 from gateway.fastpath.variable_reader import VariableReader
 from gateway.gateway import Gateway
 from gateway.operations import Operations
@@ -140,17 +142,25 @@ def operations(gateway: Gateway) -> Operations:
 def test_what_is_planned_from_its_bytes_is_what_the_ordinary_path_would_prepare(
     operations: Operations, body: bytes
 ) -> None:
-    """Not malformed, nor refused for its variables or its cost, and with equal arguments."""
+    """Not malformed, nor refused for its variables or its cost, and with equal arguments.
+
+    One with a text that is no symbol is planned, and has no result on the fast path.
+    """
     plan = operations.plan_known(body)
     event(f"planned: {plan is not None}")
     if plan is None:
+        return
+    try:
+        read = read_plan(plan)
+    except NotOnFastPath:
+        assert operations.chunks(plan) is None
         return
     try:
         prepared = operations.prepare(parse_request(decode_json(body)))
     except (MalformedRequest, OperationRejected) as exc:
         raise AssertionError(f"refused by the ordinary path: {exc}") from exc
     assert prepared.plan is not None
-    assert [each[:3] for each in plan] == [each[:3] for each in prepared.plan]
+    assert [each[:3] for each in read] == [each[:3] for each in prepared.plan]
 
 
 @pytest.mark.parametrize("mode", DocumentMode)
@@ -230,7 +240,9 @@ def test_values_are_kept_once_for_all_variables_and_only_those_that_come_again(
 
     def read(number: int) -> None:
         for reader, value in zip(readers, [f"A{number}/B", f"B{number}/B", [f"C{number}/B"]], strict=True):
-            assert reader.read(json.dumps({"a": value, "b": ["BTC/USDT"]}).encode()) is not None
+            values_read = reader.read(json.dumps({"a": value, "b": ["BTC/USDT"]}).encode())
+            assert values_read is not None
+            read_lists(values_read)
 
     for number in range(400):
         read(number)
@@ -251,10 +263,10 @@ def test_sets_of_sources_that_come_once_evict_none_that_are_used() -> None:
         return [TickerSlot()], True
 
     slots, usual = ServedSlots(list_slots), RatesQuery((Symbol("BTC", "USDT"),))
-    first = slots.find(usual, 1)
+    first = slots.find(["BTC/USDT"], None, 1)
     for number in range(5 * MAX_INDEXES):
         sources = tuple([Source.BINANCE] * (number + 1))
-        assert slots.find(RatesQuery(usual.symbols, sources), 1) is not None
-        assert slots.find(usual, 1) == first
+        assert slots.find(["BTC/USDT"], sources, 1) is not None
+        assert slots.find(["BTC/USDT"], None, 1) == first
     assert listed.count(usual) == 1
-    assert slots.find(usual, 2) != first
+    assert slots.find(["BTC/USDT"], None, 2) != first
