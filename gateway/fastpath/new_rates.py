@@ -1,4 +1,7 @@
-"""Arguments of `rates` whose symbols may never come again: they stay the texts that a client sent."""
+"""Arguments of `rates` whose symbols may never come again.
+
+They stay the texts that a client sent.
+"""
 
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple

@@ -23,7 +23,9 @@ class _KnownHead(NamedTuple):
 
 
 class HeadCache:
-    """Reads whole requests. A head that came before is not scanned again: its bytes alone decide what it means.
+    """Reads whole requests.
+
+    A head that came before is not scanned again: its bytes alone decide what it means.
 
     The heads of clients that send a trace id never come again, and are not kept.
     """

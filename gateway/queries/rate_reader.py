@@ -205,7 +205,7 @@ class RateReader:
     def served_slots(
         self, symbols: Sequence[str], sources: tuple[Source, ...] | None
     ) -> list[TickerSlot] | None:
-        """Return the slots of the rates of these symbols, or `None` if they do not cover all of them."""
+        """Return the slots of the rates of these symbols, or `None` if some are missing."""
         return self._served_slots.find(symbols, sources, self.catalog.revision)
 
     def changed_slots(self, version: int) -> Iterable[TickerSlot] | None:

@@ -55,7 +55,7 @@ class ServedSlots:
     def find(
         self, symbols: Sequence[str], sources: tuple[Source, ...] | None, revision: int
     ) -> list[TickerSlot] | None:
-        """Return the slots of all rates of these symbols, or `None` if some are not served or are no symbols.
+        """Return the slots of all rates of these symbols, or `None` if some are not served.
 
         `revision` is that of the catalog.
         """

@@ -76,7 +76,7 @@ def test_what_the_reader_accepts_is_what_the_parser_finds(body: bytes) -> None:
 def test_a_known_frame_is_read_as_if_it_were_new(
     body: bytes, others: list[tuple[int, str | bytes, int]]
 ) -> None:
-    """Whatever is between the same bytes as before, or looks like it."""
+    """Also with other bytes between the same ones as before, and with what looks like that."""
     reader = BodyReader()
     for _ in range(3):
         assert reader.read(body) == read_body_parts(body)
