@@ -16,13 +16,15 @@ from typing import NoReturn
 from bench.checkout import Checkout, checked_out, describe_this_tree
 from bench.comparison import COMPARED, format_comparison, missed_rows
 from bench.comparison import KEY as COMPARISON_KEY
+from bench.environment import Server
 from bench.machine import UnsupportedMachine, choose_cores, describe
+from bench.node_peers import install_peers
 from bench.plan import COMPARISON, FULL, QUICK, QUICK_COMPARISON, Plan
 from bench.processes import BenchmarkError, redis_version
 from bench.report import write_report
 from bench.results import Results
 from bench.rounds import run_rounds, show
-from bench.scenarios.registry import SCENARIOS, Entry
+from bench.scenarios.registry import SCENARIOS, Entry, with_node_peers
 from bench.table import KEY, format_table
 from bench.targets import format_targets
 
@@ -47,6 +49,11 @@ def parse_arguments() -> argparse.Namespace:
         metavar="NAME",
         help=f"run only this scenario; may be repeated. One of {', '.join(SCENARIOS)}; with --against: {', '.join(COMPARED)}",
     )
+    parser.add_argument(
+        "--peers",
+        action="store_true",
+        help="also measure Mercurius with JIT, which needs Node; npm installs it once",
+    )
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write every figure to this file")
     parser.add_argument("--write", action="store_true", help="update docs/performance.md and its plots")
     arguments = parser.parse_args()
@@ -54,6 +61,8 @@ def parse_arguments() -> argparse.Namespace:
     for name in arguments.only or ():
         if name not in known:
             parser.error(f"argument --only: expected one of {', '.join(known)}; saw {name!r}")
+    if arguments.against and arguments.peers:
+        parser.error("argument --peers: a comparison with another commit has no other servers")
     if arguments.against and arguments.write:
         parser.error("argument --write: docs/performance.md has no comparison with another commit")
     return arguments
@@ -65,13 +74,7 @@ def main() -> int:
     1 if something failed or a comparison missed its minimum.
     """
     arguments = parse_arguments()
-    if arguments.against:
-        plan, scenarios = QUICK_COMPARISON if arguments.quick else COMPARISON, COMPARED
-    else:
-        plan, scenarios = QUICK if arguments.quick else FULL, SCENARIOS
-    if arguments.rounds:
-        plan = replace(plan, rounds=max(1, arguments.rounds))
-    scenarios = {name: scenarios[name] for name in arguments.only or scenarios}
+    plan, scenarios = _choose(arguments)
     for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(each, _stop)
     results, about, code = Results(), list[str](), 0
@@ -100,12 +103,26 @@ def main() -> int:
     return code
 
 
+def _choose(arguments: argparse.Namespace) -> tuple[Plan, dict[str, Entry]]:
+    """Return what the command line asks for."""
+    if arguments.against:
+        plan, known = QUICK_COMPARISON if arguments.quick else COMPARISON, COMPARED
+    else:
+        plan, known = QUICK if arguments.quick else FULL, SCENARIOS
+    if arguments.rounds:
+        plan = replace(plan, rounds=max(1, arguments.rounds))
+    chosen = {name: known[name] for name in arguments.only or known}
+    return plan, with_node_peers(chosen) if arguments.peers else chosen
+
+
 def _run(
     scenarios: Mapping[str, Entry], plan: Plan, results: Results, about: list[str], against: str | None
 ) -> None:
     """Run the scenarios, against another commit if given; describe both in `about`."""
     cores = choose_cores()
     plan = _raise_file_limit(plan)
+    if any(Server.MERCURIUS in entry.servers for entry in scenarios.values()):
+        install_peers()
     with ExitStack() as stack:
         other: Checkout | None = None
         if against:

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 from bench import market
 from bench.checkout import Checkout
 from bench.machine import Cores
+from bench.node_peers import make_peer_command
 from bench.processes import ROOT, BenchmarkError, Process, listens, python, running, running_redis
 from rates.symbol import Symbol
 from runtime.free_port import free_port
@@ -27,6 +28,8 @@ class Server(StrEnum):
     RATEWIRE = "ratewire"
     PLAIN = "plain Strawberry"
     BARE = "bare limit"
+    ASGI = "bare ASGI"
+    MERCURIUS = "Mercurius"
     OTHER = "other commit"
 
     @property
@@ -116,6 +119,8 @@ class Environment:
 
     def dialect(self, server: Server) -> Dialect:
         """Return the dialect of a server; another commit has that of its own schema."""
+        if server is Server.MERCURIUS:
+            return Dialect("String", "source { code }")
         if not server.is_ratewire:
             return Dialect("String", "source")
         folder = self._other.folder if server is Server.OTHER and self._other else ROOT
@@ -131,6 +136,10 @@ class Environment:
                 return python("bench.plain_strawberry", "{port}", self._redis_url)
             case Server.BARE:
                 return python("bench.bare_websocket", "{port}", self._redis_url)
+            case Server.ASGI:
+                return python("bench.bare_asgi_websocket", "{port}", self._redis_url)
+            case Server.MERCURIUS:
+                return make_peer_command("mercurius.mjs", self._redis_url)
             case Server.OTHER:
                 assert self._other is not None
                 return self._other.gateway_command

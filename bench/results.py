@@ -122,6 +122,7 @@ class Results:
                     },
                     "ratio_to_plain": self.ratio(row, Server.PLAIN),
                     "ratio_to_bare": self.ratio(row, Server.BARE),
+                    "ratio_to_mercurius": self.ratio(row, Server.MERCURIUS),
                 }
                 for row, cells in self.rows.items()
             ],

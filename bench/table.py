@@ -7,7 +7,8 @@ from statistics import median
 from bench.environment import Server
 from bench.results import Cell, Results, Row
 
-HEADINGS = ("", "Ratewire", "goal", "plain Strawberry", "x", "bare limit", "x", "% of a core")
+# The servers beside Ratewire, of which those that were measured have a column.
+OTHERS = (Server.PLAIN, Server.BARE, Server.ASGI, Server.MERCURIUS)
 # A load generator this busy, with a server that is not, was the bottleneck.
 BUSY, NOT_BUSY = 0.9, 0.85
 KEY = (
@@ -18,7 +19,12 @@ KEY = (
 
 def format_table(results: Results) -> list[str]:
     """Return the lines of a Markdown table, aligned for a terminal."""
-    return align([HEADINGS, *(_format_row(results, row) for row in results.rows)])
+    measured = {server for cells in results.rows.values() for server in cells}
+    others = [each for each in OTHERS if each in measured or each in {Server.PLAIN, Server.BARE}]
+    headings = ["", "Ratewire", "goal"]
+    for each in others:
+        headings += [each.value, "x"]
+    return align([(*headings, "% of a core"), *(_format_row(results, row, others) for row in results.rows)])
 
 
 def align(cells: Sequence[Sequence[str]]) -> list[str]:
@@ -42,16 +48,16 @@ def format_number(value: float | None) -> str:
     return f"{round(value, 2 - math.floor(math.log10(abs(value)))):,.{digits}f}"
 
 
-def _format_row(results: Results, row: Row) -> tuple[str, ...]:
+def _format_row(results: Results, row: Row, others: Sequence[Server]) -> tuple[str, ...]:
     cells = results.rows[row]
+    figures: list[str] = []
+    for each in others:
+        figures += [format_number(results.value(row, each)), format_number(results.ratio(row, each))]
     return (
         f"{row.name} ({row.unit})",
         format_number(results.value(row, Server.RATEWIRE)),
         row.goal,
-        format_number(results.value(row, Server.PLAIN)),
-        format_number(results.ratio(row, Server.PLAIN)),
-        format_number(results.value(row, Server.BARE)),
-        format_number(results.ratio(row, Server.BARE)),
+        *figures,
         " · ".join(
             format_shares(cells[server]) for server in Server if server in cells and cells[server].shares
         ),

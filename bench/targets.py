@@ -5,6 +5,8 @@ from bench.results import Results, Row
 from bench.table import align, format_number
 
 HEADINGS = ("", "target", "measured", "")
+# Not measured without `--peers`.
+OPTIONAL = frozenset({Server.MERCURIUS})
 KEY = "x: Ratewire / the other server in the same round. Targets hold for a machine without other load."
 
 
@@ -14,6 +16,7 @@ def format_targets(results: Results) -> list[str]:
         (row.name, *_evaluate(results, row, against, bound))
         for row in results.rows
         for against, bound in row.targets
+        if against not in OPTIONAL or against in results.rows[row]
     ]
     return align([HEADINGS, *cells]) if cells else []
 

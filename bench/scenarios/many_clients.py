@@ -53,6 +53,29 @@ def measure_idle(context: ScenarioContext, server: Server) -> None:
     add(connects, server, seen.connects_per_s, seen.connect_shares)
 
 
+def measure_burst(context: ScenarioContext, server: Server) -> None:
+    """Measure many subscribers of one symbol, which changes once a second: all get each event at once."""
+    count, environment = context.plan.idle_subscribers, context.environment
+    messages = [make_subscription(environment.symbols[:1], environment.dialect(server))]
+    with (
+        environment.writing(groups=1, interval_ms=1000, symbols=1) as writer,
+        environment.serving(server) as started,
+    ):
+        seen = context.load.subscribe(
+            started, messages, writer, count=count, seconds=context.plan.idle_seconds, window=0
+        )
+    name, add = f"one event to {count:,} at once", context.results.add
+    targets = ((Server.ASGI, 1 / 0.7),)
+    add(Row(f"{name}: p50", "ms", more_is_better=False), server, seen.p50_ms, seen.shares)
+    add(Row(f"{name}: p99", "ms", more_is_better=False, targets=targets), server, seen.p99_ms)
+    cost_us = seen.shares.server / max(seen.per_s, 1) * 1e6
+    add(Row(f"{name}: processor", "µs/delivery", more_is_better=False), server, cost_us)
+    memory = Row(f"{name}: memory", "KB/connection", more_is_better=False, targets=((Server.ASGI, 1),))
+    add(memory, server, seen.kb_per_connection)
+    connects = Row(f"{name}: connect + subscribe", "connections/s", targets=((Server.ASGI, 1),))
+    add(connects, server, seen.connects_per_s, seen.connect_shares)
+
+
 def measure_storm(context: ScenarioContext, server: Server) -> None:
     """Measure a mass connect and disconnect, as at a redeploy, beside steady subscribers."""
     environment, joining = context.environment, context.plan.idle_subscribers

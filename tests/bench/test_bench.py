@@ -24,12 +24,13 @@ from bench.environment import (
 )
 from bench.load_generator import LoadGenerator
 from bench.machine import choose_cores
+from bench.node_peers import install_peers
 from bench.plan import QUICK
 from bench.processes import BenchmarkError, python, running
 from bench.queries import make_lists, make_queries, make_subscription
 from bench.results import Results
 from bench.scenarios.queries import check
-from bench.scenarios.registry import ALL, PEERS, SCENARIOS
+from bench.scenarios.registry import PEERS, SCENARIOS, SOCKETS, with_node_peers
 from bench.scenarios.scenario import ScenarioContext
 
 pytestmark = [pytest.mark.servers, pytest.mark.alone]
@@ -77,7 +78,7 @@ def test_both_servers_return_the_same_fields(environment: Environment, server: S
             assert rate["bid"] == "64999.99000000"
 
 
-@pytest.mark.parametrize("server", ALL)
+@pytest.mark.parametrize("server", SOCKETS)
 def test_every_subscriber_receives_deliveries(
     environment: Environment, load: LoadGenerator, server: Server
 ) -> None:
@@ -93,6 +94,35 @@ def test_every_subscriber_receives_deliveries(
     assert seen.per_s >= 5
     assert seen.items_per_s >= seen.per_s
     assert 0 < seen.p50_ms <= seen.p99_ms < 10_000
+
+
+def test_mercurius_returns_the_same_fields_and_events(environment: Environment, load: LoadGenerator) -> None:
+    """The same rates as the product, from the same Redis."""
+    install_peers()
+    with (
+        environment.writing(groups=10, interval_ms=0) as writer,
+        environment.serving(Server.MERCURIUS) as started,
+    ):
+        for count in (1, 50):
+            query = make_queries(environment.symbols, count, environment.dialect(Server.MERCURIUS))[0]
+            check(started, query, count)
+            rate = parse_rates(post_query(started.port, query))[0]
+            assert set(rate) == {"symbol", "source", "price", "bid", "ask", "observedAt", "ageMs"}
+            assert rate["source"] == {"code": "BINANCE"}
+        messages = [
+            make_subscription(each, environment.dialect(Server.MERCURIUS))
+            for each in make_lists(environment.symbols, 5)
+        ]
+        seen = load.subscribe(started, messages, writer, count=5, seconds=0.4, window=2)
+    assert seen.per_s >= 5
+    assert 0 < seen.p50_ms <= seen.p99_ms < 10_000
+
+
+def test_peers_on_node_are_measured_on_demand() -> None:
+    """Beside the other servers of a scenario, where they can do the same."""
+    chosen = with_node_peers({name: SCENARIOS[name] for name in ("new", "ingest")})
+    assert chosen["new"].servers == (*SCENARIOS["new"].servers, Server.MERCURIUS)
+    assert chosen["ingest"].servers == SCENARIOS["ingest"].servers
 
 
 def test_the_bare_limit_returns_the_given_bytes(environment: Environment, load: LoadGenerator) -> None:
@@ -158,7 +188,9 @@ def test_a_rejected_subscription_ends_the_measurement(environment: Environment, 
         load.subscribe(started, [message], writer, count=1, seconds=0.3, window=1)
 
 
-@pytest.mark.parametrize("name", ["queries", "idle", "subscribers", "clients", "storm", "resumes"])
+@pytest.mark.parametrize(
+    "name", ["queries", "idle", "subscribers", "clients", "storm", "resumes", "half", "burst", "nginx"]
+)
 def test_a_scenario_gives_figures_and_leaves_no_process(name: str) -> None:
     """Every row has a number, and every started process has ended."""
     measure, _, size = SCENARIOS[name]
