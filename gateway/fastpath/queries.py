@@ -5,7 +5,7 @@ from contextlib import suppress
 from graphql import GraphQLError, GraphQLSchema
 
 from gateway.fastpath.encoded_history import EncodedHistory, HistoryAnswer, HistoryQuery
-from gateway.fastpath.entities import EntitiesQuery, EntityEncoder
+from gateway.fastpath.entities import EntityEncoder
 from gateway.fastpath.new_rates import NewRatesArgs, RatesArgs
 from gateway.fastpath.plan import PlannedField, QueryPlan, RateArgs
 from gateway.fastpath.response_encoder import ResponseEncoder
@@ -84,7 +84,10 @@ class FastPathQueries:
         return chunks
 
     def _append(self, chunks: list[bytes], field: PlannedField, metadata: OperationMetadata | None) -> None:
-        if field.args is None:
+        if isinstance(field.args, (NewRatesArgs, RatesArgs)):
+            assert field.field.inside is not None
+            chunks += self._encode_rates(field.field.inside, field.args, metadata, is_new=field.is_new)
+        elif field.args is None:
             chunks.append(self._typename)
         elif isinstance(field.args, RateArgs):
             text = (
@@ -95,12 +98,9 @@ class FastPathQueries:
             chunks.append(text or self._encode_rate(field, field.args, metadata))
         elif isinstance(field.args, CandlesQuery | ConsensusCandlesQuery | SummariesQuery):
             chunks.append(self._encode_history(field, field.args, metadata))
-        elif isinstance(field.args, EntitiesQuery):
-            assert field.field.inside is not None
-            chunks.append(self._entities.encode(field.field.inside, field.args, metadata))
         else:
             assert field.field.inside is not None
-            chunks += self._encode_rates(field.field.inside, field.args, metadata, is_new=field.is_new)
+            chunks.append(self._entities.encode(field.field.inside, field.args, metadata))
 
     def _encode_rates(
         self,

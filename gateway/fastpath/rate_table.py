@@ -15,8 +15,9 @@ from rates.ticker import Ticker
 
 Pick = Callable[[Any], Sequence[Any]]
 ReadEncoded = Callable[[Ticker, datetime], EncodedRate]
-# Memory of a rate in the columns, besides the bytes, which are those of the encoded rate.
-ROW_BYTES = 500
+# Memory of a rate in the columns, with its start, besides the bytes that are those of the encoded rate.
+ROW_BYTES = 750
+END = b"}"
 
 
 class RateTable:
@@ -35,6 +36,8 @@ class RateTable:
         self._observed_us: dict[TickerSlot, int] = {}
         self._valid_after_us: dict[TickerSlot, int] = {}
         self._valid_until_us: dict[TickerSlot, int] = {}
+        # Whether nothing but the end of the object follows the age. Then the starts begin with that of the rate before.
+        self._ends_with_age = False
         # At least as late as any rate that is current. Later ones have no age yet.
         self._latest_us = 0
         self._part_count = 1
@@ -66,11 +69,15 @@ class RateTable:
             starts = pick(self._starts)
         if self._part_count == 1:
             return b"[%b%b]" % (starts[0][1:], b"".join(starts[1:]))
-        chunks = [b"]"] * (3 * len(slots) + 1)
-        chunks[:-1:3] = starts
-        chunks[0] = b"[" + starts[0][1:]
-        chunks[1::3] = self._encode_ages(pick(self._observed_us), now_us)
-        chunks[2::3] = pick(self._ends)
+        ages = self._encode_ages(pick(self._observed_us), now_us)
+        if self._ends_with_age:
+            chunks = [b"}]"] * (2 * len(slots) + 1)
+            chunks[:-1:2], chunks[1::2] = starts, ages
+            chunks[0] = b"[" + starts[0][2:]
+        else:
+            chunks = [b"]"] * (3 * len(slots) + 1)
+            chunks[:-1:3], chunks[1::3], chunks[2::3] = starts, ages, pick(self._ends)
+            chunks[0] = b"[" + starts[0][1:]
         return b"".join(chunks)
 
     def _pick_current(self, pick: Pick, now_us: int) -> Sequence[bytes] | None:
@@ -123,7 +130,8 @@ class RateTable:
             if self._has_freshness:
                 self._valid_after_us[slot] = format_us(encoded.valid_after)
                 self._valid_until_us[slot] = format_us(encoded.valid_until)
-            self._starts[slot] = encoded.with_comma
+            self._ends_with_age = self._part_count == 2 and encoded.parts[-1] == END
+            self._starts[slot] = END + encoded.with_comma if self._ends_with_age else encoded.with_comma
             self.weight = ROW_BYTES * len(self._ends)
         return True
 

@@ -144,14 +144,14 @@ class VariableReader:
                     return None
                 continue
             quotes += 2
+            if read_as.is_unread and read_as.convert is not None and value is not None:
+                # None of its items is null.
+                quotes += 2 * len(value)
+                coerced[name] = UnreadList(value, read_as.convert)
+                continue
             if read_as.is_text and value is not None:
                 quotes += 2 * (len(value) - value.count(None) if read_as.is_list else 1)
-            if read_as.convert is None or value is None:
-                coerced[name] = value
-            elif read_as.is_unread:
-                coerced[name] = UnreadList(value, read_as.convert)
-            else:
-                coerced[name] = read_as.convert(value)
+            coerced[name] = value if read_as.convert is None or value is None else read_as.convert(value)
         # Others belong to a variable that is unknown, or given twice.
         return coerced if variables.count(b'"') == quotes else None
 
