@@ -1,4 +1,4 @@
-"""The limit of WebSockets on uvicorn: `send` of an ASGI application, one message per change and subscriber.
+"""The limit of WebSockets on uvicorn: an ASGI `send` for each subscriber.
 
     python -m bench.bare_asgi_websocket PORT REDIS_URL
 

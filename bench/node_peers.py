@@ -1,4 +1,4 @@
-"""Peers that run on Node: their packages are installed when they are measured for the first time."""
+"""Peers that run on Node. npm installs them when they are measured for the first time."""
 
 import shutil
 import subprocess

@@ -57,7 +57,7 @@ def measure_lists(context: ScenarioContext, server: Server) -> None:
 
 
 def measure_half_load(context: ScenarioContext, server: Server) -> None:
-    """Measure the latency of different lists at ten updates a second each, which leaves the server time to rest."""
+    """Measure different lists at ten updates a second each: the server is not always busy."""
     count, environment = context.plan.subscribers, context.environment
     messages = [
         make_subscription(each, environment.dialect(server))

@@ -54,7 +54,7 @@ def measure_idle(context: ScenarioContext, server: Server) -> None:
 
 
 def measure_burst(context: ScenarioContext, server: Server) -> None:
-    """Measure many subscribers of one symbol, which changes once a second: all get each event at once."""
+    """Measure many subscribers that get an event at once, once a second."""
     count, environment = context.plan.idle_subscribers, context.environment
     messages = [make_subscription(environment.symbols[:1], environment.dialect(server))]
     with (

@@ -26,7 +26,7 @@ map "" $stream_gateway { default gateways; }
 
 
 def measure_behind_nginx(context: ScenarioContext, server: Server) -> None:
-    """Measure answers/s through one worker of nginx, which shares the core of the load generator."""
+    """Measure answers/s through nginx, which shares the core of the load generator."""
     environment = context.environment
     for count in COUNTS:
         queries = make_queries(environment.symbols, count, environment.dialect(server))
