@@ -85,6 +85,9 @@ class LastKnownInstruments:
         self._monotonic = monotonic
         self._known: Instruments | None = None
         self._has_read_table = False
+        # What the table returned last, and what was made of it. It returns the same list while nothing has changed.
+        self._last_rows: Sequence[Instrument] | None = None
+        self._last_read: Sequence[Instrument] = ()
         self._stored: tuple[Sequence[Instrument], datetime] | None = None
         self.read_at: datetime | None = None
         """When the table was read that the last known instruments are from; `None` while they are not in use."""
@@ -120,6 +123,8 @@ class LastKnownInstruments:
             DatabaseUnavailable: the database cannot be reached.
         """
         rows = await self._table.read()
+        if rows is self._last_rows and not self._guard.count:
+            return self._last_read
         found = by_key(rows)
         if self._known is None:
             snapshot = await self._read_baseline()
@@ -131,7 +136,9 @@ class LastKnownInstruments:
         self._known = self._guard.judge(
             known, found, removed, now=self._clock(), monotonic_s=self._monotonic()
         )
-        return sorted(self._known.values(), key=lambda each: (each.source, each.symbol))
+        self._last_rows = rows
+        self._last_read = sorted(self._known.values(), key=lambda each: (each.source, each.symbol))
+        return self._last_read
 
     def _note_table(self) -> None:
         self._has_read_table = True

@@ -5,10 +5,10 @@ from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from sqlite3 import DatabaseError
-from typing import Protocol
+from typing import Any, Protocol
 
 import msgspec
-from sqlalchemy import RowMapping, delete, event, insert, select
+from sqlalchemy import Row, RowMapping, delete, event, insert, select
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
@@ -52,6 +52,8 @@ class InstrumentStore:
     def __init__(self, url: str, *, simulated: bool = False) -> None:
         self._engine = open_database(url)
         self._open: set[_DriverConnection] = set()
+        self._last_rows: Sequence[Row[Any]] = ()
+        self._last_instruments: Sequence[Instrument] = ()
         event.listen(self._engine.sync_engine, "connect", lambda one, _record: self._open.add(one))
         event.listen(self._engine.sync_engine, "close", lambda one, _record: self._open.discard(one))
         self.simulated = simulated
@@ -82,9 +84,15 @@ class InstrumentStore:
         if source is not None:
             query = query.where(InstrumentRow.source == source)
         async with self.transaction() as connection:
-            rows = (await connection.execute(query)).mappings().all()
+            rows = (await connection.execute(query)).all()
+        # Read every few seconds, and changed once a day. To compare the rows takes a tenth of the time of reading them.
+        if source is None and rows == self._last_rows:
+            return self._last_instruments
         known = {member.value for member in Source}
-        return [self._instrument(row) for row in rows if row["source"] in known]
+        instruments = [self._instrument(row._mapping) for row in rows if row.source in known]  # noqa: SLF001 - public
+        if source is None:
+            self._last_rows, self._last_instruments = rows, instruments
+        return instruments
 
     async def add(self, instruments: Iterable[Instrument]) -> int:
         """Track `instruments`, replacing those already tracked. Returns the number of new ones.

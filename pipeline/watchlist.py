@@ -24,6 +24,8 @@ class Watchlist:
         self._refresh = refresh
         self._instruments: dict[Source, tuple[Instrument, ...]] = {}
         self._halted: dict[Source, frozenset[Symbol]] = {}
+        # A reader returns the same list while nothing has changed.
+        self._read: Sequence[Instrument] | None = None
         self._is_away = False
         self._log = structlog.get_logger("ratewire.watchlist")
 
@@ -41,15 +43,19 @@ class Watchlist:
         Raises:
             DatabaseUnavailable: the database cannot be reached; the last known instruments are kept.
         """
+        instruments = await self._reader.read()
+        if instruments is self._read:
+            return
         by_source: dict[Source, list[Instrument]] = {}
         halted: dict[Source, set[Symbol]] = {}
-        for instrument in await self._reader.read():
+        for instrument in instruments:
             if instrument.halt is None:
                 by_source.setdefault(instrument.source, []).append(instrument)
             else:
                 halted.setdefault(instrument.source, set()).add(instrument.symbol)
         self._instruments = {source: tuple(ones) for source, ones in by_source.items()}
         self._halted = {source: frozenset(ones) for source, ones in halted.items()}
+        self._read = instruments
 
     async def refresh_forever(self) -> None:
         """Read the instruments again every `refresh`, until cancelled."""

@@ -38,6 +38,20 @@ async def test_adding_and_removing_takes_effect_immediately(store: InstrumentSto
     assert await store.remove(Source.BINANCE, NEW.symbol) is False
 
 
+async def test_an_unchanged_table_is_the_same_list_until_it_changes(store: InstrumentStore) -> None:
+    """Readers compare one object instead of hundreds of instruments."""
+    first = await store.read()
+    assert await store.read() is first
+    await store.add([NEW])
+    second = await store.read()
+    assert second is not first
+    assert NEW in second
+    assert await store.read(Source.BINANCE) == [each for each in second if each.source is Source.BINANCE]
+    assert await store.read() is second
+    await store.remove(Source.BINANCE, NEW.symbol)
+    assert await store.read() == first
+
+
 async def test_migrating_again_changes_nothing(store: InstrumentStore, url: str) -> None:
     """A removed instrument does not reappear at the next start."""
     await store.remove(Source.BINANCE, Symbol("BTC", "USDT"))
