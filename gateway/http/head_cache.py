@@ -45,8 +45,8 @@ class HeadCache:
         head = data[:end]
         known = self._known.get(head)
         if known is not None and len(data) == end + known.body_length:
-            method, target, headers, _ = known.request
-            return WholeRequest(method, target, headers, data[end:])
+            method, target, headers, _, credentials = known.request
+            return WholeRequest(method, target, headers, data[end:], credentials)
         request = self._scanner.scan(data)
         # Not of a body in chunks: its length is not in the head.
         if (

@@ -13,7 +13,10 @@ from tests.lengths import at_length
 OTHER = b'{"query": "{ sources {id} }"}'[:27]
 
 
-@pytest.mark.parametrize("data", [REQUEST, CHUNKED, *OTHERS.values()])
+WITH_KEY = REQUEST.replace(b"User-Agent: one", b"Authorization: Bearer rw_one")
+
+
+@pytest.mark.parametrize("data", [REQUEST, CHUNKED, WITH_KEY, *OTHERS.values()])
 def test_a_request_is_read_in_the_same_way_each_time(data: bytes) -> None:
     """Also the one with its head and another body, or more behind it."""
     heads = HeadCache()
@@ -28,6 +31,17 @@ def test_what_heads_are_known_makes_no_difference(requests: list[bytes]) -> None
     heads = HeadCache()
     for data in [*requests, *requests, *requests, *[each[:-5] + b"12345" for each in requests]]:
         assert heads.read(data) == RequestScanner().scan(data)
+
+
+def test_a_known_head_has_the_key_that_is_in_it() -> None:
+    """Without it, or with another one, it is another head."""
+    heads = HeadCache()
+    for _ in range(3):
+        for data in (WITH_KEY, WITH_KEY.replace(b"rw_one", b"rw_two"), REQUEST):
+            found = heads.read(data)
+            assert found == RequestScanner().scan(data)
+            assert found is not None
+            assert bool(found.credentials) == (data is not REQUEST)
 
 
 def test_a_head_is_scanned_until_it_comes_again(monkeypatch: pytest.MonkeyPatch) -> None:
