@@ -1,6 +1,6 @@
 // The page: its frame, and the view selected by the address.
-import { useEffect, useState } from "react";
-import { useAddress } from "./browser/address";
+import { lazy, Suspense, useEffect, useState } from "react";
+import { type Address, useAddress } from "./browser/address";
 import { InstrumentView } from "./instrument/view";
 import { keepWhileVisible } from "./live/visibility";
 import { MarketView } from "./market/view";
@@ -13,6 +13,10 @@ import { SourceStrip } from "./sources/strip";
 /** Without an answer for so long the rest of the page is shown. */
 const FRAME_WAIT_MS = 1_500;
 
+// Scripts of their own: the market does without them.
+const SpreadsView = lazy(() => import("./spreads/view"));
+const ConverterView = lazy(() => import("./converter/view"));
+
 export function App() {
   const address = useAddress();
   // Shared by all views.
@@ -24,7 +28,9 @@ export function App() {
       <Banners />
       <SourceStrip />
       <div className="page-body" data-framed={isFramed}>
-        {address.symbol === null ? <MarketView address={address} /> : <InstrumentView key={address.symbol} symbol={address.symbol} chart={address.chart} />}
+        <Suspense fallback={<main className="waiting" />}>
+          <CurrentView address={address} />
+        </Suspense>
       </div>
     </>
   );
@@ -39,4 +45,12 @@ function useFrame(): boolean {
     return () => window.clearTimeout(timer);
   }, []);
   return hasSources || hasWaited;
+}
+
+function CurrentView({ address }: { address: Address }) {
+  const { symbol, view } = address;
+  if (symbol !== null) return <InstrumentView key={symbol} symbol={symbol} chart={address.chart} />;
+  if (view === "spreads") return <SpreadsView address={address} />;
+  if (view === "converter") return <ConverterView address={address.converter} />;
+  return <MarketView address={address} />;
 }

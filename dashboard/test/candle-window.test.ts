@@ -58,3 +58,38 @@ test("a time is found in its candle, and outside in the nearest one", () => {
   expect([-1, 0, 2.5, 4.99, 99].map((minute) => window.indexAt(START + minute * 60_000))).toEqual([0, 0, 2, 4, 4]);
   expect(new CandleWindow().indexAt(START)).toBe(-1);
 });
+
+test("a subscription puts candles in their places and behind the last one", () => {
+  const window = new CandleWindow();
+  window.open(page(0, 3), false);
+  const [changed, forming] = [candle(2, { close: "107", asOf: candle(3).asOf }), candle(3, { state: "FORMING" })];
+  expect(window.merge([changed, forming])).toBe(true);
+  expect(minutes(window.items)).toEqual([0, 1, 2, 3]);
+  expect(window.items[2]?.close).toBe("107");
+});
+
+test("a candle beyond a hole is not appended, and nothing is changed", () => {
+  const window = new CandleWindow();
+  window.open(page(0, 3), false);
+  expect(window.merge([candle(2, { close: "107", asOf: candle(9).asOf }), candle(4)])).toBe(false);
+  expect(minutes(window.items)).toEqual([0, 1, 2]);
+  expect(window.items[2]?.close).toBe("105.00");
+});
+
+test("a query that was overtaken by the subscription takes nothing back", () => {
+  const window = new CandleWindow();
+  window.open(page(0, 3), false);
+  const newest = candle(2, { close: "107", asOf: candle(3).asOf });
+  window.merge([newest, candle(3)]);
+  expect(window.replaceNewest(page(1, 3))).toBe(true);
+  expect(minutes(window.items)).toEqual([0, 1, 2, 3]);
+  expect(window.items[2]).toEqual(newest);
+});
+
+test("pages of others are not changed by a subscription", () => {
+  const first = page(0, 3);
+  const window = new CandleWindow();
+  window.open(first, false);
+  window.merge([candle(3)]);
+  expect(minutes(first.items)).toEqual([0, 1, 2]);
+});

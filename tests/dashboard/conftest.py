@@ -8,8 +8,10 @@ import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from decimal import Decimal
 from pathlib import Path
 
+import msgspec
 import pytest
 import pytest_asyncio
 
@@ -47,8 +49,9 @@ class Market:
         *,
         age: timedelta = timedelta(),
         is_trade: bool = False,
+        **figures: str,
     ) -> None:
-        """Write one rate, observed now or `age` ago. `is_trade`: by a trade of that time."""
+        """Write one rate, observed now or `age` ago. `is_trade`: by a trade of that time. `figures`: others of the ticker."""
         at = utc_now() - age
         ticker = build_ticker(
             symbol,
@@ -57,6 +60,10 @@ class Market:
             observed_at=at,
             simulated=True,
             last_trade_at=at if is_trade else None,
+            quoted_at=at if figures else None,
+        )
+        ticker = msgspec.structs.replace(
+            ticker, **{name: Decimal(figure) for name, figure in figures.items()}
         )
         await self._sink.write([ticker])
 

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import NamedTuple
 
-from sqlalchemy import insert, select
+from sqlalchemy import delete, insert, select
 
 from history.bar import Bar
 from history.bar_rows import insert_rows, to_row
@@ -99,6 +99,8 @@ async def seed_history(
         rollup, until = Rollup(connection, [number], kept=minutes[0].at), None
         while until is None or until < end - timedelta(hours=1):
             until = await rollup.store(until, end, {})
+        # One for all instruments of a source.
+        await connection.execute(delete(RecordingRow).filter_by(source=source.value, simulated=True))
         await connection.execute(
             insert(RecordingRow).values(
                 source=source.value,

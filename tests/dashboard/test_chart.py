@@ -11,6 +11,7 @@ from rates.clock import utc_now
 from rates.source import Source
 from tests.dashboard.browser import PHONE, Browser, ContextOptions, browsing
 from tests.dashboard.conftest import Market, picture
+from tests.dashboard.live_trades import trading
 from tests.dashboard.seeded_history import floor_minute, generate_minutes, seed_history
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.servers]
@@ -22,6 +23,7 @@ GAP, SHORT_GAP, QUIET, PARTIAL = range(300, 480), range(900, 910), range(700, 76
 PAGE = f"/?symbol={BTC}"
 SUMMARY = "(document.querySelector('.chart-frame + .unseen')?.innerText ?? '')"
 LEGEND = "(document.querySelector('.legend')?.innerText ?? '')"
+CLOSE = f"/Close\\s+([\\d,.]+)/.exec({LEGEND})?.[1]"
 STATUS = "(document.querySelector('.chart-status')?.innerText ?? '')"
 ROWS = "document.querySelectorAll('.candle-table tbody tr')"
 READY = f"/Binance: \\d+ candles/.test({SUMMARY})"
@@ -191,46 +193,44 @@ async def test_kind_frame_and_source_stand_in_the_address(charted: Market, page:
         await page.until(f"{STATUS}.includes('No trades of {BTC} by OKX are recorded yet')")
 
 
-async def test_the_last_candle_takes_the_price_of_a_later_trade(charted: Market, page: Browser) -> None:
-    """A rate moves the candle that is forming: that of the week, whose beginning is recorded."""
-    async with charted.serving():
-        await page.open(f"{PAGE}&range=1y", **PHONE)
-        await page.until(READY)
-        await page.until(f"{LEGEND}.includes('still forming')")
-        await charted.write(BTC, "61234.50", Source.KRAKEN, is_trade=True)
-        await charted.write(BTC, "61111.25", is_trade=True)
-        await page.until(f"/Close\\s+61,111.25/.test({LEGEND})")
-        assert "61,234.5" not in await page.evaluate_as(str, LEGEND)
-
-
-async def test_no_candle_begins_with_a_rate(charted: Market, page: Browser) -> None:
-    """Of the last minutes nothing is recorded: this minute has no opening, and gets none."""
-    async with charted.serving():
+async def test_the_last_candle_is_live(charted: Market, page: Browser) -> None:
+    """Each trade moves price and volume of the candle that is forming; a rate moves neither."""
+    async with charted.serving(), trading(charted.redis, Source.BINANCE, BTC) as feed:
         await page.open(f"{PAGE}&range=1h")
         await page.until(READY)
-        await charted.write(BTC, "61234.50", is_trade=True)
-        await page.until("document.querySelector('.now')?.innerText.includes('61,234.5')")
-        assert "61,234.5" not in await page.evaluate_as(str, LEGEND)
+        for number in range(1, 4):
+            price = 61_000 + number
+            feed.trade(BTC, f"{price}.25", "1.5")
+            await page.until(f"{CLOSE} === '{price:,}.25'")
+            # Other sources, and rates that no trade of this source made, are not part of its candle.
+            await charted.write(BTC, "69999.50", Source.KRAKEN, is_trade=True)
+            await charted.write(BTC, "68888.50", is_trade=True)
+        await page.until("document.querySelector('.now')?.innerText.includes('68,888.5')")
+        assert await page.evaluate(CLOSE) == "61,003.25"
+        feed.trade(BTC, "61009.00", "2")
+        await page.until(f"{CLOSE} === '61,009.00' && /Volume\\s+[\\d.]+ BTC/.test({LEGEND})")
 
 
-async def test_the_chart_goes_on_after_a_restart_without_a_reload(charted: Market, page: Browser) -> None:
-    """The candles stay while the gateway is away, and are read again when it is back."""
-    async with charted.serving() as gateway:
-        await charted.write(BTC, "60000.00")
-        await page.open(f"{PAGE}&range=1h")
-        await page.until(READY)
-        await page.until(f"{PHASE} === 'Live'")
-        await page.evaluate(f"{MARK} = true")
-        await gateway.kill()
-        await page.until(f"{PHASE} !== 'Live'")
-        assert await page.evaluate_as(int, COUNT) > 50
-        newest = f"/to (.+?)\\.( |$)/.exec({SUMMARY})?.[1]"
-        before = await page.evaluate_as(str, newest)
-    async with charted.serving():
-        await page.until(f"{PHASE} === 'Live'")
-        # A candle of a minute that had not begun when the gateway went.
-        await page.until(f"{newest} !== {json.dumps(before)}", within_s=90)
-        assert await page.evaluate(MARK) is True
+async def test_a_live_chart_resumes_after_a_restart_without_a_reload(charted: Market, page: Browser) -> None:
+    """The candles stay while the gateway is away; what was traded meanwhile is there when it is back."""
+    async with trading(charted.redis, Source.BINANCE, BTC) as feed:
+        async with charted.serving() as gateway:
+            await charted.write(BTC, "60000.00")
+            await page.open(f"{PAGE}&range=1h")
+            await page.until(READY)
+            feed.trade(BTC, "62000.25")
+            await page.until(f"{PHASE} === 'Live' && {CLOSE} === '62,000.25'")
+            await page.evaluate(f"{MARK} = true")
+            await gateway.kill()
+            await page.until(f"{PHASE} !== 'Live'")
+            assert await page.evaluate_as(int, COUNT) > 50
+            feed.trade(BTC, "62500.75")
+        async with charted.serving():
+            await page.until(f"{PHASE} === 'Live'")
+            await page.until(f"{CLOSE} === '62,500.75'")
+            feed.trade(BTC, "62600.5")
+            await page.until(f"{CLOSE} === '62,600.5'")
+            assert await page.evaluate(MARK) is True
 
 
 async def test_without_a_history_the_page_says_so_and_tries_again(charted: Market, page: Browser) -> None:

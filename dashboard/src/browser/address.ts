@@ -1,6 +1,7 @@
 // The state of the page that a link can carry: search, sort order, watchlist, the open instrument and its chart.
 import { useSyncExternalStore } from "react";
 import { type ChartAddress, FIRST_CHART, formatChart, parseChart } from "./chart-address";
+import { type ConverterAddress, FIRST_CONVERTER, FIRST_SPREADS, formatView, parseConverter, parseSpreads, parseView, type SpreadsAddress, type View } from "./view-address";
 
 export const SORT_KEYS = ["symbol", "price", "lead", "change1h", "change", "change7d", "volume", "spread", "age"] as const;
 /** A column of the market table, or the column of a source: `source:KRAKEN`. */
@@ -24,6 +25,10 @@ export interface Address {
   symbol: string | null;
   /** Of the open instrument; without one it is that of a first visit. */
   chart: ChartAddress;
+  /** What is shown while no instrument is open. */
+  view: View;
+  spreads: SpreadsAddress;
+  converter: ConverterAddress;
 }
 
 export const FIRST_SORT: SortKey = "volume";
@@ -36,6 +41,7 @@ let shown: { query: string; address: Address } | null = null;
 /** Parses a query string; unknown or invalid parts get their defaults. */
 export function parseAddress(query: string): Address {
   const given = new URLSearchParams(query);
+  const view = given.has("symbol") ? "market" : parseView(given);
   const sort = parseSort(given.get("sort"));
   const name = given.get("list");
   return {
@@ -46,6 +52,9 @@ export function parseAddress(query: string): Address {
     shared: given.has("symbols") ? { name: (name ?? "").slice(0, LONGEST_NAME), symbols: parseSymbols(given.get("symbols") ?? "") } : null,
     symbol: given.get("symbol"),
     chart: given.has("symbol") ? parseChart(given) : FIRST_CHART,
+    view,
+    spreads: view === "spreads" ? parseSpreads(given) : FIRST_SPREADS,
+    converter: view === "converter" ? parseConverter(given) : FIRST_CONVERTER,
   };
 }
 
@@ -55,7 +64,7 @@ export function formatAddress(address: Address): string {
   if (address.symbol !== null) {
     query.set("symbol", address.symbol);
     formatChart(query, address.chart);
-  }
+  } else formatView(query, address.view, address.spreads, address.converter);
   if (address.search !== "") query.set("q", address.search);
   if (address.sort !== null) query.set("sort", address.sort);
   if (address.descending !== (address.sort === null || address.sort === FIRST_SORT)) query.set("dir", address.descending ? "desc" : "asc");

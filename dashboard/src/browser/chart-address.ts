@@ -1,4 +1,4 @@
-// What the address says of the chart: time frame, kind, source, and the time that is in view.
+// What the address says of the chart: time frame, kind, source, further lines, full screen, and the time that is in view.
 
 export const TIME_FRAMES = ["1h", "4h", "1d", "1w", "1M", "1y"] as const;
 export type TimeFrame = (typeof TIME_FRAMES)[number];
@@ -14,12 +14,20 @@ export interface ChartAddress {
   kind: ChartKind;
   /** Null: the source that the gateway chooses. */
   source: string | null;
+  /** Whether the consensus of all sources is drawn too. */
+  consensus: boolean;
+  /** Whether the distance between the closes of the sources is drawn below. */
+  spread: boolean;
+  /** A second symbol; both are drawn as changes in percent then. */
+  compare: string | null;
+  /** Whether the chart fills the window. */
+  isFull: boolean;
   /** The time in view in milliseconds, where the viewer has moved the chart; `to` is null if that is now. */
   from: number | null;
   to: number | null;
 }
 
-export const FIRST_CHART: ChartAddress = { range: null, kind: "candles", source: null, from: null, to: null };
+export const FIRST_CHART: ChartAddress = { range: null, kind: "candles", source: null, consensus: false, spread: false, compare: null, isFull: false, from: null, to: null };
 
 /** Unknown or invalid parts get their defaults. */
 export function parseChart(given: URLSearchParams): ChartAddress {
@@ -29,16 +37,24 @@ export function parseChart(given: URLSearchParams): ChartAddress {
     range: CHART_RANGES.find((each) => each === given.get("range")) ?? null,
     kind: CHART_KINDS.find((each) => each === given.get("chart")) ?? FIRST_CHART.kind,
     source: parseSource(given.get("source")),
+    consensus: given.get("consensus") === "1",
+    spread: given.get("spread") === "1",
+    compare: parseSymbol(given.get("compare")),
+    isFull: given.get("full") === "1",
     from: isSpan ? from : null,
     to: isSpan ? to : null,
   };
 }
 
 /** Adds the parts that differ from a first visit. */
-export function formatChart(query: URLSearchParams, { range, kind, source, from, to }: ChartAddress): void {
+export function formatChart(query: URLSearchParams, { range, kind, source, consensus, spread, compare, isFull, from, to }: ChartAddress): void {
   if (range !== null) query.set("range", range);
   if (kind !== FIRST_CHART.kind) query.set("chart", kind);
   if (source !== null) query.set("source", source);
+  if (consensus) query.set("consensus", "1");
+  if (spread) query.set("spread", "1");
+  if (compare !== null) query.set("compare", compare);
+  if (isFull) query.set("full", "1");
   if (from !== null) query.set("from", formatTime(from));
   if (to !== null) query.set("to", formatTime(to));
 }
@@ -47,6 +63,13 @@ export function formatChart(query: URLSearchParams, { range, kind, source, from,
 function parseSource(text: string | null): string | null {
   const code = text?.toUpperCase() ?? "";
   return /^[A-Z][A-Z0-9_]*$/.test(code) ? code : null;
+}
+
+/** A symbol as people write it: "btc/usdt", "BTC-USDT"; null if it is none. */
+export function parseSymbol(text: string | null): string | null {
+  const given = (text ?? "").trim().toUpperCase();
+  const symbol = given.includes("/") ? given : given.replace(/[-_ ]/, "/");
+  return /^[\p{L}\p{N}][\p{L}\p{N}.-]{0,19}\/[\p{L}\p{N}][\p{L}\p{N}.-]{0,19}$/u.test(symbol) ? symbol : null;
 }
 
 function parseTime(text: string | null): number | null {

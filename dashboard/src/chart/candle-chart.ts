@@ -10,16 +10,18 @@ import {
   type ISeriesApi,
   type LogicalRange,
   LineSeries,
+  PriceScaleMode,
   type SeriesType,
   TickMarkType,
   type Time,
 } from "lightweight-charts";
 import type { ChartKind } from "../browser/chart-address";
-import { formatPrice } from "../rates/figures";
+import { formatChange, formatPrice } from "../rates/figures";
 import type { ChartCandle } from "./candle-window";
 import { type ChartColours, readColours } from "./chart-colours";
 import { GapBands } from "./gap-bands";
 import { asBar, asLine, asVolume } from "./library-data";
+import { type DrawnLine, OverlayLines } from "./overlay-lines";
 import { type CandlePoint, decimalsOf, findBands, timeOf, toCandlePoint, toLinePoints } from "./series-data";
 import { clockText, dateText, momentText } from "./time-labels";
 import type { IndexRange } from "./view-range";
@@ -37,7 +39,13 @@ export interface Drawing {
   /** Whether the last candle is the newest there is. */
   isAtNow: boolean;
   beginning: string | null;
+  /** Further lines on the same candles. */
+  lines: readonly DrawnLine[];
+  /** Prices as changes in percent from the first ones in view. */
+  isPercent: boolean;
 }
+
+const EMPTY: Drawing = { candles: [], kind: "candles", isDaily: false, isAtNow: true, beginning: null, lines: [], isPercent: false };
 
 /** A pixel for each candle at least, so that there are never more candles than pixels. */
 const LEAST_SPACING_PX = 1;
@@ -50,7 +58,8 @@ export class CandleChart {
   readonly #volumes: ISeriesApi<"Histogram">;
   readonly #bands = new GapBands();
   #main: ISeriesApi<SeriesType> | null = null;
-  #drawing: Drawing = { candles: [], kind: "candles", isDaily: false, isAtNow: true, beginning: null };
+  readonly #overlays: OverlayLines;
+  #drawing = EMPTY;
   #colours: ChartColours;
   #decimals = 2;
 
@@ -61,8 +70,8 @@ export class CandleChart {
     this.#chart = createChart(place, {
       autoSize: true,
       // The library draws its logo with a style element, which the content security policy forbids; the page credits it in its text.
-      layout: { attributionLogo: false },
-      localization: { timeFormatter: (time: Time) => momentText(inMs(time), isDaily()), priceFormatter: (price: number) => this.#priceText(price) },
+      layout: { attributionLogo: false, panes: { enableResize: false } },
+      localization: { timeFormatter: (time: Time) => momentText(inMs(time), isDaily()), percentageFormatter: (percent: number) => formatChange(String(percent)) },
       crosshair: { mode: CrosshairMode.Normal },
       // Vertical gestures scroll the page, horizontal ones the chart.
       handleScroll: { vertTouchDrag: false, mouseWheel: true },
@@ -75,6 +84,7 @@ export class CandleChart {
     });
     this.#volumes = this.#chart.addSeries(HistogramSeries, { priceScaleId: "", lastValueVisible: false, priceLineVisible: false });
     this.#volumes.priceScale().applyOptions({ scaleMargins: { top: 0.84, bottom: 0 } });
+    this.#overlays = new OverlayLines(place, this.#chart, (price) => this.#priceText(price));
     this.#chart.timeScale().subscribeVisibleLogicalRangeChange(() => hooks.onMove());
     this.#chart.subscribeCrosshairMove(({ logical, point }) => hooks.onCrosshair(logical === undefined || point === undefined ? null : this.#clamp(logical)));
     this.paint();
@@ -93,10 +103,12 @@ export class CandleChart {
     this.#volumes.setData(candles.map((candle) => asVolume(candle, this.#colours)));
     this.#decimals = Math.min(MOST_DECIMALS, decimalsOf(candles.slice(-PRICES_FOR_PRECISION).flatMap(({ close }) => close ?? [])));
     main?.applyOptions({
-      priceFormat: { type: "price", precision: this.#decimals, minMove: 10 ** -this.#decimals },
+      priceFormat: { type: "custom", minMove: 10 ** -this.#decimals, formatter: (price: number) => this.#priceText(price) },
       lastValueVisible: drawing.isAtNow,
       priceLineVisible: drawing.isAtNow,
     });
+    this.#chart.priceScale("right").applyOptions({ mode: drawing.isPercent ? PriceScaleMode.Percentage : PriceScaleMode.Normal });
+    this.#overlays.draw(drawing.lines);
     this.#showBands();
     if (view !== null && before.candles.length > 0 && candles.length > 0) this.show(shifted(view, before.candles, candles));
   }
@@ -108,6 +120,13 @@ export class CandleChart {
     this.#drawing = { ...this.#drawing, candles: [...candles.slice(0, -1), candle] };
     if (kind === "candles") this.#main?.update(this.#bar(toCandlePoint(candle)));
     else this.#main?.update(asLine({ time: timeOf(candle), value: Number(candle.close) }, this.#colours, kind));
+    this.#volumes.update(asVolume(candle, this.#colours));
+  }
+
+  /** Draws other points of the further lines. */
+  drawLines(lines: readonly DrawnLine[]): void {
+    this.#drawing = { ...this.#drawing, lines };
+    this.#overlays.draw(lines);
   }
 
   show({ from, to }: IndexRange): void {
@@ -132,7 +151,7 @@ export class CandleChart {
     const colours = readColours(this.#place);
     this.#colours = colours;
     this.#chart.applyOptions({
-      layout: { background: { type: ColorType.Solid, color: colours.sheet }, textColor: colours.text, fontFamily: getComputedStyle(this.#place).fontFamily },
+      layout: { background: { type: ColorType.Solid, color: colours.sheet }, textColor: colours.text, fontFamily: getComputedStyle(this.#place).fontFamily, panes: { separatorColor: colours.edge } },
       grid: { vertLines: { color: colours.grid }, horzLines: { color: colours.grid } },
       crosshair: { vertLine: { color: colours.text, labelBackgroundColor: colours.label }, horzLine: { color: colours.text, labelBackgroundColor: colours.label } },
       rightPriceScale: { borderColor: colours.edge },

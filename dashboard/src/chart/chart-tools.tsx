@@ -1,7 +1,8 @@
-// The controls of the chart: time frame, kind, source, zoom, full screen.
+// The controls of the chart: time frame, kind, further lines, source, zoom, full screen.
 import { goChart } from "../browser/address";
 import { CHART_KINDS, CHART_RANGES, type ChartAddress, type ChartKind, type ChartRange } from "../browser/chart-address";
 import { sourceName } from "../rates/figures";
+import { CompareBox } from "./compare-box";
 import type { HistoryView } from "./history-view";
 import { frameWords } from "./time-frames";
 
@@ -43,6 +44,15 @@ export function ChartTools({ address, range, sources, answering, isFull, onFull,
               </button>
             ))}
           </div>
+          <div className="choice" role="group" aria-label="Further lines">
+            <button type="button" aria-pressed={address.consensus} title="The consensus of all sources" onClick={() => goChart({ consensus: !address.consensus })}>
+              Consensus
+            </button>
+            <button type="button" aria-pressed={address.spread} title="The distance between the sources" onClick={() => goChart({ spread: !address.spread })}>
+              Spread
+            </button>
+          </div>
+          <CompareBox compare={address.compare} />
           <select aria-label="Source of the candles" value={address.source ?? ""} onChange={({ target }) => goChart({ source: target.value === "" ? null : target.value })}>
             <option value="">{answering === null || address.source !== null ? "First source" : sourceName(answering)}</option>
             {offered(sources, address.source).filter((each) => address.source !== null || each !== answering).map((each) => (

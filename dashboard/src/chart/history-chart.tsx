@@ -5,6 +5,7 @@ import type { ChartAddress } from "../browser/chart-address";
 import { theme } from "../browser/theme";
 import { useMedia } from "../browser/use-media";
 import { onSecondHand } from "../live/second-hand";
+import { keepWhileVisible } from "../live/visibility";
 import { sourceName } from "../rates/figures";
 import { clock, connection, gateway } from "../stores/session";
 import { CandleTable } from "./candle-table";
@@ -12,7 +13,6 @@ import { ChartTools } from "./chart-tools";
 import { HistoryLegend } from "./history-legend";
 import { problemText } from "./history-problem";
 import { HistoryView } from "./history-view";
-import type { LivePrice } from "./live-price";
 import { summarise } from "./summary";
 import { isDaily, intervalWords } from "./time-frames";
 import { inView } from "./view-range";
@@ -22,12 +22,11 @@ interface Props {
   symbol: string;
   address: ChartAddress;
   sources: readonly string[];
-  onPrice(listener: (price: LivePrice) => void): () => void;
   isFull: boolean;
   onFull(isFull: boolean): void;
 }
 
-export function HistoryChart({ symbol, address, sources, onPrice, isFull, onFull }: Props) {
+export function HistoryChart({ symbol, address, sources, isFull, onFull }: Props) {
   const place = useRef<HTMLDivElement>(null);
   const view = useMemo(() => new HistoryView(gateway.client, clock, symbol), [symbol]);
   const state = useSyncExternalStore(view.onChange, view.read);
@@ -35,7 +34,7 @@ export function HistoryChart({ symbol, address, sources, onPrice, isFull, onFull
   usePainted(view);
   useEffect(() => (place.current === null ? undefined : view.mount(place.current, isStill)), [view, isStill]);
   useEffect(() => view.follow(address), [view, address, isStill]);
-  useEffect(() => onPrice((price) => view.takeLive(price)), [view, onPrice]);
+  useEffect(() => keepWhileVisible(view), [view]);
   useEffect(() => followConnection(view), [view]);
   useEffect(() => (place.current === null ? undefined : holdWheel(place.current, view)), [view]);
   const described = useId();
@@ -43,7 +42,7 @@ export function HistoryChart({ symbol, address, sources, onPrice, isFull, onFull
   return (
     <>
       <ChartTools address={address} range={state.frame} sources={sources} answering={state.source} isFull={isFull} onFull={onFull} view={view} />
-      <HistoryLegend symbol={symbol} state={state} kind={address.kind} />
+      <HistoryLegend symbol={symbol} state={state} kind={address.kind} isPercent={address.compare !== null} />
       <div className="chart-frame" data-phase={state.phase}>
         <div
           ref={place}
@@ -71,10 +70,23 @@ export function HistoryChart({ symbol, address, sources, onPrice, isFull, onFull
         <span>
           <span className="mark partial" aria-hidden="true" /> recorded in part
         </span>
+        {linesText(address, state).map((text) => (
+          <span key={text}>{text}</span>
+        ))}
       </p>
       <CandleTable symbol={symbol} candles={shown} isDaily={isDaily(state.interval)} />
     </>
   );
+}
+
+/** What the further lines mean, and why one is missing. */
+function linesText({ compare, spread }: ChartAddress, { overlays, spreadProblem }: ViewState): string[] {
+  const texts: string[] = [];
+  if (compare !== null) texts.push("Changes in percent from the left edge.");
+  if (spread) texts.push("Below: the distance between the closes of the sources.");
+  for (const { key, symbol, problem } of overlays) if (problem !== null) texts.push(`${key === "consensus" ? "Consensus" : symbol}: ${problemText(problem, true)}`);
+  if (spreadProblem !== null) texts.push(`Between sources: ${problemText(spreadProblem, true)}`);
+  return texts;
 }
 
 /** What the chart cannot show, in words, over the chart or below it. */

@@ -1,11 +1,11 @@
-// Loads the candles of one question: the first page, pages at both ends, the newest ones again and again.
+// The candles of one question: the first page, pages at both ends, and the newest ones by subscription.
 import type { Client } from "urql";
 import { CandlesDocument, type CandleInterval, type CandlesQueryVariables } from "../graphql/generated";
 import { backoffMs } from "../live/backoff";
 import type { ServerClock } from "../rates/server-clock";
+import { CandleStream } from "./candle-stream";
 import { type CandlePage, CandleWindow, type ChartCandle } from "./candle-window";
 import { HistoryProblem, problemOf, withTimeout } from "./history-problem";
-import { type LivePrice, LivePrices } from "./live-price";
 import { intervalLength } from "./time-frames";
 
 export interface HistoryQuestion {
@@ -28,7 +28,7 @@ export interface HistoryState {
   source: string | null;
 }
 
-/** "candles": others are loaded; "last": the last one has changed; "state": only the state has. */
+/** "candles": others are loaded or have changed; "last": only the last one has; "state": only the state has. */
 export type HistoryChange = "candles" | "last" | "state";
 
 const PAGE = 300;
@@ -36,11 +36,12 @@ const PAGE = 300;
 const MOST = 500;
 /** Newest candles that are read again: they may have changed since they closed. */
 const UNSETTLED = 3;
+/** Without the subscription. */
 const SHORTEST_REFRESH_MS = 5_000;
 const LONGEST_REFRESH_MS = 60_000;
 /** A candle is closed so long after its end. */
 const CLOSED_AFTER_MS = 400;
-/** Every so many refreshes, candles with gaps are read again: the recorder may have filled them. */
+/** Every so many refreshes, candles with gaps are read again: a backfill may have filled them, which the subscription does not tell. */
 const REFRESHES_PER_REPAIR = 12;
 const ANSWER_WITHIN_MS = 15_000;
 
@@ -50,7 +51,9 @@ export class HistoryFeed {
   readonly #client: Client;
   readonly #clock: ServerClock;
   readonly #onChange: (change: HistoryChange) => void;
-  readonly #live = new LivePrices();
+  #stream: CandleStream | null = null;
+  #isFollowing = false;
+  #hasGap = false;
   #state: HistoryState = { phase: "loading", problem: null, isLoadingMore: false, source: null };
   #isStopped = false;
   #isAsking = false;
@@ -69,14 +72,25 @@ export class HistoryFeed {
     return this.#state;
   }
 
-  /** The loaded candles; the last one with the live prices that the history does not have yet. */
   get candles(): readonly ChartCandle[] {
-    const { items, last, hasLater } = this.window;
-    return last === undefined || hasLater ? items : [...items.slice(0, -1), this.#live.applyTo(last)];
+    return this.window.items;
+  }
+
+  /** Keeps the newest candles up to date by subscription as soon as they are loaded, until `pause`. */
+  start(): void {
+    this.#isFollowing = true;
+    this.#followNewest();
+  }
+
+  /** Ends the subscription while the page is hidden; `start` resumes with its cursor. */
+  pause(): void {
+    this.#isFollowing = false;
+    this.#stream?.pause();
   }
 
   stop(): void {
     this.#isStopped = true;
+    this.pause();
   }
 
   /** Loads, refreshes or retries what is due. To be called every half second. */
@@ -89,6 +103,7 @@ export class HistoryFeed {
   /** The connection is back, or the viewer asks: what is due later is due now. */
   hurry(): void {
     this.#dueAt = 0;
+    this.#stream?.retryNow();
   }
 
   async loadEarlier(): Promise<void> {
@@ -110,13 +125,6 @@ export class HistoryFeed {
     });
   }
 
-  /** Takes the price of a live rate. Those of other sources say nothing of these candles. */
-  takeLive(price: LivePrice): void {
-    if (price.source !== this.#state.source || this.window.hasLater) return;
-    this.#live.add(price);
-    this.#onChange("last");
-  }
-
   async #load(): Promise<void> {
     const { until, count } = this.question;
     const now = this.#nowMs();
@@ -124,6 +132,7 @@ export class HistoryFeed {
     let page = await this.#ask({ to: end === null ? null : iso(end), last: Math.min(MOST, count) });
     const isBefore = page.items.length === 0 && page.earliest !== null && end !== null;
     if (isBefore) page = await this.#ask({ last: Math.min(MOST, count) });
+    this.#dropStream();
     this.window.open(page, end !== null && !isBefore);
     this.#enter({ phase: page.items.length === 0 ? "empty" : "ready", source: page.source });
   }
@@ -138,7 +147,8 @@ export class HistoryFeed {
   #refreshFrom(): string | null {
     const { items } = this.window;
     const recent = items.slice(-UNSETTLED);
-    const isRepair = this.#refreshes % REFRESHES_PER_REPAIR === 0;
+    const isRepair = this.#hasGap || this.#stream?.isLive === true || this.#refreshes % REFRESHES_PER_REPAIR === 0;
+    this.#hasGap = false;
     const doubtful = isRepair ? items.slice(-PAGE).find(({ coverage }) => coverage === "UNKNOWN" || coverage === "PARTIAL") : undefined;
     return (doubtful ?? recent[0])?.openTime ?? null;
   }
@@ -153,8 +163,9 @@ export class HistoryFeed {
       this.#fail(problemOf(error));
     } finally {
       this.#isAsking = false;
-      this.#dueAt = this.#nextDue();
+      this.#dueAt = this.#hasGap ? 0 : this.#nextDue();
     }
+    this.#followNewest();
     if (!this.#isStopped) this.#onChange("candles");
   }
 
@@ -179,6 +190,7 @@ export class HistoryFeed {
     if (this.#state.problem?.kind === "refused") return Number.POSITIVE_INFINITY;
     if (this.#failures > 0) return now + backoffMs(this.#failures + 1);
     if (this.#state.phase === "loading") return now;
+    if (this.#stream?.isLive) return now + LONGEST_REFRESH_MS;
     const period = Math.min(LONGEST_REFRESH_MS, Math.max(SHORTEST_REFRESH_MS, intervalLength(this.question.interval) / 60));
     const closing = Date.parse(this.window.last?.closeTime ?? "") + CLOSED_AFTER_MS - this.#nowMs();
     return now + (closing > 0 && closing < period ? closing : period);
@@ -186,6 +198,44 @@ export class HistoryFeed {
 
   #isBusy(): boolean {
     return this.#isStopped || this.#isAsking || this.#state.phase !== "ready" || (this.#failures > 0 && Date.now() < this.#dueAt);
+  }
+
+  /** Only while the newest candles are loaded: others would leave a hole. */
+  #followNewest(): void {
+    const { source, phase } = this.#state;
+    const isWanted = this.#isFollowing && !this.#isStopped && phase === "ready" && !this.window.hasLater && source !== null;
+    if (!isWanted) {
+      if (this.window.hasLater || phase !== "ready") this.#dropStream();
+      return;
+    }
+    const { symbol, interval } = this.question;
+    this.#stream ??= new CandleStream(this.#client, { symbol, source, interval }, {
+      onCandles: (candles) => this.#merge(candles),
+      onGap: () => {
+        this.#hasGap = true;
+        this.#dueAt = 0;
+      },
+    });
+    this.#stream.start();
+  }
+
+  #merge(candles: readonly ChartCandle[]): void {
+    const { last } = this.window;
+    if (!this.window.merge(candles)) {
+      // More was missed than the subscription has: the chart begins anew.
+      this.#dropStream();
+      this.#enter({ phase: "loading" });
+      this.#dueAt = 0;
+      this.#onChange("state");
+      return;
+    }
+    const isLastOnly = candles.every(({ openTime }) => openTime === last?.openTime);
+    this.#onChange(isLastOnly ? "last" : "candles");
+  }
+
+  #dropStream(): void {
+    this.#stream?.pause();
+    this.#stream = null;
   }
 
   /** Raises a `HistoryProblem`. */

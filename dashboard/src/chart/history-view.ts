@@ -2,71 +2,75 @@
 import type { Client } from "urql";
 import { goChart } from "../browser/address";
 import type { ChartAddress, TimeFrame } from "../browser/chart-address";
+import type { Pausable } from "../live/visibility";
 import type { ServerClock } from "../rates/server-clock";
+import { AddressWriter } from "./address-writer";
 import { CandleChart } from "./candle-chart";
 import { candleWords } from "./candle-words";
+import { ChartOverlays } from "./chart-overlays";
+import { drawnLines } from "./drawn-lines";
 import { HistoryFeed, type HistoryChange, type HistoryQuestion } from "./history-feed";
-import type { LivePrice } from "./live-price";
 import { candlesIn, firstFrame, intervalFor, intervalLength, isDaily } from "./time-frames";
 import { momentText } from "./time-labels";
-import { FIRST_STATE, type ViewState } from "./view-state";
-import { FEWEST_IN_VIEW, type IndexRange, indexesInView, panned, revealing, zoomed } from "./view-range";
+import { FIRST_STATE, type ViewState, ViewStore } from "./view-state";
+import { type IndexRange, openingRange, panned, revealing, timesInView, zoomed } from "./view-range";
 
-/** Room between the newest candle and the scale. */
-const MARGIN_CANDLES = 3;
 /** Loaded beyond the frame, so that the viewer can move at once. */
 const SPARE_CANDLES = 120;
 /** Earlier candles are loaded when fewer than this part of the view is left. */
 const LOAD_AHEAD = 0.5;
-const ADDRESS_AFTER_MS = 400;
-/** After a gesture the chart may glide on. */
-const GESTURE_MS = 1_500;
 
-export class HistoryView {
+export class HistoryView implements Pausable {
   readonly #client: Client;
   readonly #clock: ServerClock;
   readonly #symbol: string;
-  readonly #listeners = new Set<() => void>();
+  readonly #store = new ViewStore();
+  readonly #overlays: ChartOverlays;
+  /** Whether further lines have other points than those that are drawn. */
+  #haveLinesChanged = false;
   #chart: CandleChart | null = null;
   #feed: HistoryFeed | null = null;
-  #state = FIRST_STATE;
   #address: ChartAddress | null = null;
   #chosenFrame: TimeFrame | null = null;
   #widthPx = 0;
   /** What to show with the first candles of a question; null for its frame up to now. */
   #opening: { from: number | null; to: number | null } | null = null;
   #isNew = true;
-  #gestureUntil = 0;
-  #addressTimer: number | undefined;
-  #frameRequest: number | null = null;
+  #isActive = false;
+  readonly #writer = new AddressWriter(() => this.#timesInView());
 
   constructor(client: Client, clock: ServerClock, symbol: string) {
     this.#client = client;
     this.#clock = clock;
     this.#symbol = symbol;
+    this.#overlays = new ChartOverlays(client, symbol, () => {
+      this.#haveLinesChanged = true;
+    });
   }
 
-  readonly read = (): ViewState => this.#state;
+  get #state(): ViewState {
+    return this.#store.read();
+  }
 
-  readonly onChange = (listener: () => void): (() => void) => {
-    this.#listeners.add(listener);
-    return () => this.#listeners.delete(listener);
-  };
+  readonly read = (): ViewState => this.#store.read();
+
+  readonly onChange = (listener: () => void): (() => void) => this.#store.onChange(listener);
 
   /** Draws in `place` until the returned function is called. */
   mount(place: HTMLElement, isStill: boolean): () => void {
-    const chart = new CandleChart(place, { onMove: () => this.#noteMove(), onCrosshair: (index) => this.#tellSoon({ pointed: this.#openTimeAt(index) }) }, isStill);
+    const chart = new CandleChart(place, { onMove: () => this.#noteMove(), onCrosshair: (index) => this.#store.tellSoon({ pointed: this.#openTimeAt(index) }) }, isStill);
     this.#chart = chart;
     const observer = new ResizeObserver(() => this.#measure(place));
     observer.observe(place);
     this.#measure(place);
     return () => {
       observer.disconnect();
-      window.clearTimeout(this.#addressTimer);
-      if (this.#frameRequest !== null) cancelAnimationFrame(this.#frameRequest);
+      this.#writer.stop();
+      this.#store.stop();
+      this.#overlays.stop();
       this.#feed?.stop();
       chart.remove();
-      this.#frameRequest = this.#feed = this.#chart = this.#address = null;
+      this.#feed = this.#chart = this.#address = null;
     };
   }
 
@@ -77,19 +81,37 @@ export class HistoryView {
     if (before === null) this.#opening = address.from === null ? null : { from: address.from, to: address.to };
     if (before !== null && before.range !== address.range) this.#chosenFrame = null;
     this.#ask();
-    if (before !== null && before.kind !== address.kind) this.#draw();
+    this.#overlays.follow(address, this.#state.interval);
+    const isOther = before !== null && (before.kind !== address.kind || (before.compare === null) !== (address.compare === null));
+    if (isOther) this.#draw();
   }
 
   paint(): void {
     this.#chart?.paint();
   }
 
-  takeLive(price: LivePrice): void {
-    this.#feed?.takeLive(price);
+  /** Keeps the newest candles up to date; `pause` ends that while the page is hidden. */
+  start(): void {
+    this.#isActive = true;
+    this.#overlays.start();
+    this.#feed?.start();
   }
+
+  pause(): void {
+    this.#isActive = false;
+    this.#overlays.pause();
+    this.#feed?.pause();
+  }
+
+  readonly leave = (): void => this.pause();
+
+  readonly retryNow = (): void => this.hurry();
 
   onSecondHand(isConnected: boolean): void {
     void this.#feed?.onSecondHand(isConnected);
+    if (this.#state.phase !== "ready") return;
+    if (isConnected) this.#overlays.onSecondHand(this.#state.candles, this.#state.isAtNow);
+    if (this.#haveLinesChanged) this.#drawLines();
   }
 
   hurry(): void {
@@ -97,9 +119,8 @@ export class HistoryView {
     void this.#feed?.onSecondHand(true);
   }
 
-  /** A wheel, pointer or key of the viewer: what now moves in the chart goes into the address. */
   noteGesture(): void {
-    this.#gestureUntil = performance.now() + GESTURE_MS;
+    this.#writer.noteGesture();
   }
 
   /** Shows the frame up to now. */
@@ -135,12 +156,12 @@ export class HistoryView {
     if (view.from !== visible.from) this.#move(() => view);
     this.#chart?.point(next);
     const candle = candles[next];
-    this.#tell({ pointed: this.#openTimeAt(next), spoken: candle === undefined ? "" : candleWords(candle, isDaily(this.#state.interval)) });
+    this.#store.tell({ pointed: this.#openTimeAt(next), spoken: candle === undefined ? "" : candleWords(candle, isDaily(this.#state.interval)) });
   }
 
   unpoint(): void {
     this.#chart?.point(null);
-    this.#tell({ pointed: null, spoken: "" });
+    this.#store.tell({ pointed: null, spoken: "" });
   }
 
   #move(change: (view: IndexRange) => IndexRange): void {
@@ -164,7 +185,8 @@ export class HistoryView {
     const asked = this.#feed?.question;
     const isSame = asked?.interval === interval && asked.source === source;
     if (isSame && frame === this.#state.frame) return;
-    this.#tell({ frame, interval });
+    this.#store.tell({ frame, interval });
+    this.#overlays.follow(this.#address, interval);
     if (isSame && candlesIn(frame, interval) <= this.#state.candles.length) {
       this.#opening = null;
       this.#showOpening();
@@ -182,7 +204,8 @@ export class HistoryView {
     this.#isNew = true;
     const feed = new HistoryFeed(this.#client, this.#clock, question, (change) => this.#take(feed, change));
     this.#feed = feed;
-    this.#tell({ ...feed.state, source: this.#state.source });
+    if (this.#isActive) feed.start();
+    this.#store.tell({ ...feed.state, source: this.#state.source });
     void feed.onSecondHand(true);
   }
 
@@ -191,18 +214,18 @@ export class HistoryView {
     const { candles } = feed;
     if (change === "last") {
       this.#chart?.drawLast(candles.at(-1));
-      this.#tellSoon({ candles });
+      this.#store.tellSoon({ candles });
       return;
     }
     if (change === "candles" && this.#isNew && feed.state.phase === "ready") {
       this.#isNew = false;
       if (this.#chooseFrame(feed)) return;
-      this.#tell({ candles, ...feed.state, isAtNow: !feed.window.hasLater });
+      this.#store.tell({ candles, ...feed.state, isAtNow: !feed.window.hasLater });
       this.#draw();
       this.#showOpening();
       return;
     }
-    this.#tell({ candles: this.#isNew ? this.#state.candles : candles, ...feed.state, isAtNow: !feed.window.hasLater });
+    this.#store.tell({ candles: this.#isNew ? this.#state.candles : candles, ...feed.state, isAtNow: !feed.window.hasLater });
     if (change !== "candles" || this.#isNew) return;
     this.#draw();
     this.#loadMore();
@@ -224,30 +247,33 @@ export class HistoryView {
     const { hasEarlier, first } = this.#feed.window;
     const daily = isDaily(interval);
     const beginning = hasEarlier || first === undefined ? null : `no record before ${momentText(Date.parse(first.openTime), daily)}`;
-    this.#chart?.draw({ candles, kind: this.#address.kind, isDaily: daily, isAtNow, beginning });
+    const lines = drawnLines(candles, this.#overlays);
+    this.#chart?.draw({ candles, kind: this.#address.kind, isDaily: daily, isAtNow, beginning, lines, isPercent: this.#address.compare !== null });
+  }
+
+  #drawLines(): void {
+    this.#haveLinesChanged = false;
+    const { lines, hasSpread, spreadAt, spreadProblem } = this.#overlays;
+    this.#store.tell({ overlays: lines, spreadAt: hasSpread ? spreadAt : null, spreadProblem });
+    this.#chart?.drawLines(drawnLines(this.#state.candles, this.#overlays));
   }
 
   /** Shows the time of the address, or the frame up to the newest candle. */
   #showOpening(): void {
     const { candles, frame, interval } = this.#state;
-    const end = candles.length - 1;
+    const window = this.#feed?.window;
     const { from, to } = this.#opening ?? { from: null, to: null };
     this.#opening = null;
-    const last = to === null ? end + MARGIN_CANDLES : (this.#feed?.window.indexAt(to) ?? end);
-    const first = from === null ? end - candlesIn(frame, interval) + 1 : (this.#feed?.window.indexAt(from) ?? 0);
-    this.#chart?.show({ from: Math.min(first, last - FEWEST_IN_VIEW), to: last });
+    const indexAt = (time: number) => window?.indexAt(time) ?? candles.length - 1;
+    this.#chart?.show(openingRange(candles.length, candlesIn(frame, interval), from === null ? null : indexAt(from), to === null ? null : indexAt(to)));
   }
 
   #noteMove(): void {
     const visible = this.#chart?.visible();
     if (visible == null || this.#isNew) return;
-    this.#tellSoon({ visible });
+    this.#store.tellSoon({ visible });
     this.#loadMore(visible);
-    // Pages that arrive later move the view too.
-    if (performance.now() < this.#gestureUntil || this.#address?.from != null) {
-      window.clearTimeout(this.#addressTimer);
-      this.#addressTimer = window.setTimeout(() => this.#writeAddress(), ADDRESS_AFTER_MS);
-    }
+    this.#writer.noteMove(this.#address?.from != null);
   }
 
   #loadMore(visible = this.#chart?.visible()): void {
@@ -257,14 +283,9 @@ export class HistoryView {
     if (visible.to > this.#state.candles.length - ahead) void this.#feed.loadLater();
   }
 
-  #writeAddress(): void {
-    const { candles, isAtNow } = this.#state;
+  #timesInView() {
     const view = this.#chart?.visible();
-    if (view == null || candles.length === 0) return;
-    const [first, last] = indexesInView(candles.length, view).map((index) => Date.parse(candles[index]?.openTime ?? ""));
-    const followsNow = isAtNow && view.to >= candles.length - 1;
-    const [from, to] = [first ?? 0, followsNow ? null : (last ?? 0)];
-    if (to === null || from < to) goChart({ from, to });
+    return view == null ? null : timesInView(this.#state.candles, view, this.#state.isAtNow);
   }
 
   #openTimeAt(index: number | null): string | null {
@@ -273,19 +294,5 @@ export class HistoryView {
 
   #nowMs(): number {
     return this.#clock.nowMs(Date.now());
-  }
-
-  #tell(change: Partial<ViewState>): void {
-    this.#state = { ...this.#state, ...change };
-    for (const listener of this.#listeners) listener();
-  }
-
-  /** Tells once per frame of the browser. */
-  #tellSoon(change: Partial<ViewState>): void {
-    this.#state = { ...this.#state, ...change };
-    this.#frameRequest ??= requestAnimationFrame(() => {
-      this.#frameRequest = null;
-      for (const listener of this.#listeners) listener();
-    });
   }
 }

@@ -9,7 +9,8 @@ import { clock } from "../stores/session";
 import { lineColour } from "./colours";
 import { SourceLines } from "./source-lines";
 import { secondText } from "./time-labels";
-import { CONSENSUS_LINE, type Trail } from "./trail";
+import { formatBps } from "../rates/spread";
+import { CONSENSUS_LINE, SPREAD_LINE, type Trail } from "./trail";
 
 interface Props {
   trail: Trail;
@@ -51,6 +52,7 @@ export function LiveChart({ trail, sources, precision }: Props) {
 function LiveLegend({ trail, sources, pointed }: { trail: Trail; sources: readonly string[]; pointed: number | null }) {
   const second = useSyncExternalStore(onSecondHand, () => Math.floor(clock.nowMs(Date.now()) / 1000));
   const at = pointed ?? second;
+  const spread = trail.at(SPREAD_LINE, at);
   return (
     <dl className="legend">
       <div>
@@ -66,10 +68,17 @@ function LiveLegend({ trail, sources, pointed }: { trail: Trail; sources: readon
               <span className={isConsensus ? "swatch dotted" : "swatch"} aria-hidden="true" style={isConsensus ? undefined : { background: lineColour(index) }} />
               {isConsensus ? "Consensus" : sourceName(line)}
             </dt>
-            <dd>{point === undefined ? "–" : formatPrice(point.price)}</dd>
+            <dd>{point === undefined ? "–" : `${formatPrice(point.price)}${point.isMid ? " (mid)" : ""}`}</dd>
           </div>
         );
       })}
+      <div>
+        <dt>
+          <span className="swatch thin" aria-hidden="true" />
+          Between sources
+        </dt>
+        <dd>{spread === undefined ? "–" : `${formatBps(spread.value)} bps`}</dd>
+      </div>
     </dl>
   );
 }

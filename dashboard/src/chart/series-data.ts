@@ -27,7 +27,7 @@ export interface Band {
   kind: "unknown" | "partial";
 }
 
-export function timeOf(candle: ChartCandle): number {
+export function timeOf(candle: Pick<ChartCandle, "openTime">): number {
   return Date.parse(candle.openTime) / 1000;
 }
 
@@ -44,14 +44,32 @@ export function toCandlePoint(candle: ChartCandle): CandlePoint {
 }
 
 /** The closes. Where nothing was traded the last price is still the price; where nothing is known the line ends. */
-export function toLinePoints(candles: readonly ChartCandle[]): LinePoint[] {
+export function toLinePoints(candles: readonly Pick<ChartCandle, "openTime" | "close" | "coverage">[]): LinePoint[] {
   const points: LinePoint[] = [];
   let value: number | null = null;
   for (const candle of candles) {
     if (candle.close !== null) value = Number(candle.close);
     else if (candle.coverage !== "NO_TRADES") value = null;
-    points.push(value === null ? { time: timeOf(candle) } : { time: timeOf(candle), value });
+    points.push(pointAt(candle, value));
   }
+  return endLines(points);
+}
+
+/** The closes of another series at the times of `candles`. What is not loaded is like what is not known. */
+export function toOverlayPoints(candles: readonly ChartCandle[], others: ReadonlyMap<string, Pick<ChartCandle, "openTime" | "close" | "coverage">>): LinePoint[] {
+  return toLinePoints(candles.map(({ openTime }) => others.get(openTime) ?? { openTime, close: null, coverage: "UNKNOWN" }));
+}
+
+/** A figure for each candle, without a line where there is none. */
+export function toFigurePoints(candles: readonly ChartCandle[], figure: (openTime: string) => number | null): LinePoint[] {
+  return endLines(candles.map((candle) => pointAt(candle, figure(candle.openTime))));
+}
+
+function pointAt(candle: Pick<ChartCandle, "openTime">, value: number | null): LinePoint {
+  return value === null ? { time: timeOf(candle) } : { time: timeOf(candle), value };
+}
+
+function endLines(points: LinePoint[]): LinePoint[] {
   for (const [index, point] of points.entries()) {
     if (point.value === undefined || index === points.length - 1 || points[index + 1]?.value !== undefined) continue;
     point.endsLine = true;

@@ -1,11 +1,14 @@
-// Draws a trail with TradingView's lightweight-charts: one line per source and one for the consensus.
+// Draws a trail with TradingView's lightweight-charts: one line per source and one for the consensus; below, how far the sources stand apart.
 import { type AutoscaleInfo, ColorType, createChart, type IChartApi, type ISeriesApi, LineSeries, LineStyle, LineType, type Time, type UTCTimestamp } from "lightweight-charts";
 import { formatPrice } from "../rates/figures";
+import { formatBps } from "../rates/spread";
 import { colourResolver, lineColour } from "./colours";
 import { secondText } from "./time-labels";
-import { CONSENSUS_LINE, type Point, REACH_S, type Trail } from "./trail";
+import { CONSENSUS_LINE, type Point, REACH_S, SPREAD_LINE, type Trail } from "./trail";
 
 const LEAST_WINDOW_S = 60;
+/** Height of the pane of the spread, as a part of that of the prices. */
+const SPREAD_HEIGHT = 0.3;
 /** Interval at which the lines are trimmed to the points that the trail still holds. */
 const REDRAW_S = 60;
 
@@ -28,8 +31,8 @@ export class SourceLines {
     this.#chart = createChart(place, {
       autoSize: true,
       // The library draws its logo with a style element, which the content security policy forbids; the page credits it in its text.
-      layout: { attributionLogo: false },
-      localization: { timeFormatter: (time: Time) => clockText(time), priceFormatter: (price: number) => formatPrice(price.toFixed(this.#precision)) },
+      layout: { attributionLogo: false, panes: { enableResize: false } },
+      localization: { timeFormatter: (time: Time) => clockText(time) },
       // The chart follows the time automatically; touch gestures on it scroll the page.
       handleScroll: false,
       handleScale: false,
@@ -37,7 +40,7 @@ export class SourceLines {
     });
     this.#chart.subscribeCrosshairMove(({ time, point }) => onCrosshair(point === undefined || time === undefined ? null : (time as number)));
     // The axis only includes times that have points: a point without a value for every second makes it linear.
-    this.#seconds = this.#chart.addSeries(LineSeries, { lastValueVisible: false, priceLineVisible: false });
+    this.#seconds = this.#chart.addSeries(LineSeries, { lastValueVisible: false, priceLineVisible: false, priceFormat: this.#formatOf("") });
     this.paint();
     for (const line of trail.lines.keys()) this.#draw(line);
   }
@@ -77,7 +80,7 @@ export class SourceLines {
   paint(): void {
     const colour = colourResolver(this.#place);
     this.#chart.applyOptions({
-      layout: { background: { type: ColorType.Solid, color: colour("var(--sheet)") }, textColor: colour("var(--ink-soft)"), fontFamily: getComputedStyle(this.#place).fontFamily },
+      layout: { background: { type: ColorType.Solid, color: colour("var(--sheet)") }, textColor: colour("var(--ink-soft)"), fontFamily: getComputedStyle(this.#place).fontFamily, panes: { separatorColor: colour("var(--line)") } },
       grid: { vertLines: { color: colour("var(--line)") }, horzLines: { color: colour("var(--line)") } },
       rightPriceScale: { borderColor: colour("var(--line)") },
       timeScale: { borderColor: colour("var(--line)") },
@@ -88,7 +91,14 @@ export class SourceLines {
   /** Sets the precision of the axis that distinguishes adjacent prices. */
   applyPrecision(precision: number): void {
     this.#precision = precision;
-    for (const series of this.#lines.values()) series.applyOptions({ priceFormat: { type: "price", precision, minMove: 10 ** -precision } });
+    // The axis takes its format from the first series.
+    this.#seconds.applyOptions({ priceFormat: this.#formatOf("") });
+    for (const [line, series] of this.#lines) series.applyOptions({ priceFormat: this.#formatOf(line) });
+  }
+
+  #formatOf(line: string) {
+    if (line === SPREAD_LINE) return { type: "custom" as const, minMove: 0.1, formatter: (bps: number) => `${formatBps(bps)} bps` };
+    return { type: "custom" as const, minMove: 10 ** -this.#precision, formatter: (price: number) => formatPrice(price.toFixed(this.#precision)) };
   }
 
   remove(): void {
@@ -97,22 +107,27 @@ export class SourceLines {
 
   #draw(line: string): ISeriesApi<"Line"> {
     const isConsensus = line === CONSENSUS_LINE;
-    const series = this.#chart.addSeries(LineSeries, {
+    const isSpread = line === SPREAD_LINE;
+    const options = {
       color: colourResolver(this.#place)(this.#colourOf(line)),
-      lineWidth: 2,
+      lineWidth: isSpread ? (1 as const) : (2 as const),
+      priceFormat: this.#formatOf(line),
       lineStyle: isConsensus ? LineStyle.Dotted : LineStyle.Solid,
       // A price is valid until the source publishes the next one; values in between would be guesses.
       lineType: LineType.WithSteps,
       priceLineVisible: false,
       lastValueVisible: !isConsensus,
       crosshairMarkerRadius: 3,
-      autoscaleInfoProvider: (original: () => AutoscaleInfo | null) => withMargin(original()),
-    });
+      ...(isSpread ? {} : { autoscaleInfoProvider: (original: () => AutoscaleInfo | null) => withMargin(original()) }),
+    };
+    const series = this.#chart.addSeries(LineSeries, options, isSpread ? 1 : 0);
+    if (isSpread) this.#chart.panes()[1]?.setStretchFactor(SPREAD_HEIGHT);
     this.#lines.set(line, series);
     return series;
   }
 
   #colourOf(line: string): string {
+    if (line === SPREAD_LINE) return "var(--ink-soft)";
     return line === CONSENSUS_LINE ? "var(--ink)" : lineColour(Math.max(0, this.#order.indexOf(line)));
   }
 }

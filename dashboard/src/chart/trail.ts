@@ -1,4 +1,4 @@
-// The lines of the live chart since the page was opened, on one clock: when the gateway's side learned of each price.
+// The lines of the live chart since the page was opened, on one clock: that of the gateway, when the page learned of each price.
 
 export interface Point {
   /** Seconds since 1970. */
@@ -6,6 +6,8 @@ export interface Point {
   /** A float is enough for drawing; `price` is exact. */
   value: number;
   price: string;
+  /** The middle of bid and ask instead of a trade. */
+  isMid?: boolean;
   /** The price was no longer valid when the next one came: no line leads on from here. */
   endsLine?: boolean;
 }
@@ -17,6 +19,8 @@ type Listener = (line: string, point: Point) => void;
 export const REACH_S = 900;
 /** Key of the line of the consensus. */
 export const CONSENSUS_LINE = "CONSENSUS";
+/** Key of the line of the distance between the sources, in basis points. */
+export const SPREAD_LINE = "SPREAD";
 
 export class Trail {
   readonly lines = new Map<string, Point[]>();
@@ -27,10 +31,11 @@ export class Trail {
   readonly #listeners = new Set<Listener>();
 
   /** Keeps the last price within each second. Skips a price that is older than the end of the line: it arrived late. */
-  add(line: string, atMs: number, price: string, validUntilMs: number): void {
+  add(line: string, atMs: number, price: string, validUntilMs: number, isMid = false): void {
     const points = this.lines.get(line) ?? [];
     this.lines.set(line, points);
-    const point = { time: Math.floor(atMs / 1000), value: Number(price), price };
+    const point: Point = { time: Math.floor(atMs / 1000), value: Number(price), price };
+    if (isMid) point.isMid = true;
     const last = points.at(-1);
     if (last !== undefined && point.time < last.time) {
       if (!this.#held.has(line)) return;
@@ -50,7 +55,7 @@ export class Trail {
       const last = points.at(-1);
       if (last === undefined || last.time >= time || nowMs > (this.#validUntilMs.get(line) ?? 0)) continue;
       if (this.#held.has(line)) points.pop();
-      this.#put(line, points, { time, value: last.value, price: last.price });
+      this.#put(line, points, { ...last, time });
       this.#held.add(line);
     }
   }

@@ -1,6 +1,6 @@
 // The consensus of all sources, with its quality and their divergence.
 import { formatPrice } from "../rates/figures";
-import type { Consensus } from "./instrument-feed";
+import type { Consensus } from "./consensus-state";
 
 const WORD: Record<Consensus["quality"], string> = {
   AGREED: "sources agree",

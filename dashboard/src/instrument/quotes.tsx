@@ -1,10 +1,11 @@
 // The rates of all sources for the instrument, side by side, with their distance from the consensus.
 import { directionOf, formatChange, formatPrice, formatVolume, sourceName } from "../rates/figures";
 import { formatAge } from "../rates/freshness";
+import { formatBps } from "../rates/spread";
 import { Price, isSuspect } from "../market/cells";
 import type { InstrumentRow } from "../stores/instrument-row";
 import { clock } from "../stores/session";
-import type { Consensus } from "./instrument-feed";
+import type { Consensus } from "./consensus-state";
 import type { InstrumentRate } from "./instrument-rate";
 import { lineColour } from "../chart/colours";
 
@@ -23,10 +24,14 @@ export function Quotes({ row, sources, consensus }: Props) {
             <th scope="col">Source</th>
             <th scope="col">Price</th>
             <th scope="col">Age</th>
+            <th scope="col">Last trade</th>
             <th scope="col">Off consensus</th>
             <th scope="col">24 h</th>
+            <th scope="col">Bid size</th>
             <th scope="col">Bid</th>
             <th scope="col">Ask</th>
+            <th scope="col">Ask size</th>
+            <th scope="col">Spread</th>
             <th scope="col">24 h low</th>
             <th scope="col">24 h high</th>
             <th scope="col">24 h volume</th>
@@ -53,7 +58,7 @@ function QuoteCells({ row, source, consensus }: { row: InstrumentRow<InstrumentR
   if (quote === undefined) {
     const missing = row.missing.get(source);
     return (
-      <td colSpan={9}>
+      <td colSpan={13}>
         {missing !== undefined && isSuspect(missing) && <span className="suspect">suspect identity</span>} {missing?.message ?? "not available"}
       </td>
     );
@@ -73,14 +78,27 @@ function QuoteCells({ row, source, consensus }: { row: InstrumentRow<InstrumentR
           {freshness !== "FRESH" && ` ${freshness.toLowerCase()}`}
         </span>
       </td>
+      <td title={rate.lastTradeAt ?? undefined}>{rate.lastTradeAt === null ? "–" : formatAge(clock.ageMs(Date.parse(rate.lastTradeAt), nowMs))}</td>
       <td title={part?.message ?? undefined}>{part === undefined ? "–" : offConsensus(part)}</td>
       <td data-direction={directionOf(rate.changePercent24h)}>{rate.changePercent24h === null ? "–" : formatChange(rate.changePercent24h)}</td>
-      {[rate.bid, rate.ask, rate.low24h, rate.high24h].map((price, place) => (
-        // biome-ignore lint/suspicious/noArrayIndexKey: four cells, always in this order
-        <td key={place}>{price === null ? "–" : formatPrice(price)}</td>
-      ))}
+      <Exact figure={rate.bidSize} isSoft title={rate.quotedAt} />
+      <Exact figure={rate.bid} title={rate.quotedAt} />
+      <Exact figure={rate.ask} title={rate.quotedAt} />
+      <Exact figure={rate.askSize} isSoft title={rate.quotedAt} />
+      <td>{rate.spreadBps === null ? "–" : `${formatBps(rate.spreadBps)} bps`}</td>
+      <Exact figure={rate.low24h} />
+      <Exact figure={rate.high24h} />
       <td>{rate.volume24h === null ? "–" : `${formatVolume(Number(rate.volume24h))} ${row.base}`}</td>
     </>
+  );
+}
+
+/** `title`: the time of a quote. */
+function Exact({ figure, isSoft = false, title = null }: { figure: string | null; isSoft?: boolean; title?: string | null }) {
+  return (
+    <td className={isSoft ? "soft" : undefined} title={title ?? undefined}>
+      {figure === null ? "–" : formatPrice(figure)}
+    </td>
   );
 }
 

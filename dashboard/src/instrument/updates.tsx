@@ -6,6 +6,11 @@ import type { Update } from "./update-log";
 
 const clockText = new Intl.DateTimeFormat("en", { hour: "2-digit", minute: "2-digit", second: "2-digit", fractionalSecondDigits: 3, hourCycle: "h23" });
 
+/** "14:05:09.123" in the browser's zone. */
+export function exactTimeText(time: string): string {
+  return clockText.format(new Date(time));
+}
+
 export function Updates({ updates, sources }: { updates: readonly Update[]; sources: readonly string[] }) {
   return (
     <div className="scroll updates" tabIndex={0} role="region" aria-label="Last updates, newest first">
@@ -22,7 +27,7 @@ export function Updates({ updates, sources }: { updates: readonly Update[]; sour
         <tbody>
           {updates.map(({ number, rate, moveBps }) => (
             <tr key={number}>
-              <th scope="row">{clockText.format(new Date(rate.observedAt))}</th>
+              <th scope="row">{exactTimeText(rate.observedAt)}</th>
               <td>
                 <span className="swatch" aria-hidden="true" style={{ background: lineColour(Math.max(0, sources.indexOf(rate.source.code))) }} />
                 {sourceName(rate.source.code)}

@@ -3,6 +3,7 @@ import { lazy, Suspense, useEffect, useMemo, useSyncExternalStore } from "react"
 import { go } from "../browser/address";
 import type { ChartAddress } from "../browser/chart-address";
 import { useConnection } from "../live/connection";
+import { onSecondHand } from "../live/second-hand";
 import { keepWhileVisible } from "../live/visibility";
 import { AgeCell, ChangeCell, FavouriteCell, Price } from "../market/cells";
 import { toggleFavourite } from "../market/favourites";
@@ -11,13 +12,16 @@ import { leadOf } from "../market/lead";
 import { marketLink } from "../market/links";
 import { useRow } from "../market/use-rows";
 import { formatPrice, sourceName } from "../rates/figures";
-import { connection, gateway, health, names } from "../stores/session";
+import { formatAge } from "../rates/freshness";
+import { clock, connection, gateway, health, names } from "../stores/session";
 import { useShortcut } from "../browser/shortcuts";
 import { useSourceHealth } from "../stores/source-health";
 import { ConsensusCard } from "./consensus";
+import { Identity } from "./identity";
 import { InstrumentFeed } from "./instrument-feed";
 import type { InstrumentRate } from "./instrument-rate";
 import { Quotes } from "./quotes";
+import { Trades } from "./trades";
 import { Updates } from "./updates";
 
 // A script of its own: the market does without the drawing library.
@@ -45,10 +49,11 @@ export function InstrumentView({ symbol, chart }: { symbol: string; chart: Chart
       {rated === null ? <NoRates symbol={symbol} row={row} loaded={feed.store.loaded} /> : <Head feed={feed} row={rated} />}
       {!isUnknown && (
         <Suspense fallback={<div className="chart-panel waiting" />}>
-          <ChartPanel symbol={symbol} address={chart} sources={feed.store.sources} trail={feed.trail} precision={rated === null ? 2 : precisionOf(rated)} onPrice={feed.onPrice} />
+          <ChartPanel symbol={symbol} address={chart} sources={feed.store.sources} trail={feed.trail} precision={rated === null ? 2 : precisionOf(rated)} />
         </Suspense>
       )}
-      {rated !== null && <Figures feed={feed} row={rated} />}
+      {rated !== null && <Figures feed={feed} row={rated} preferred={chart.source} />}
+      {rated === null && !isUnknown && <Identity symbol={symbol} />}
     </main>
   );
 }
@@ -88,14 +93,24 @@ function Head({ feed, row }: { feed: InstrumentFeed; row: InstrumentRow<Instrume
       </h1>
       {lead !== null && (
         <p className="now">
-          <Price quote={lead} /> <ChangeCell row={row} order={sources} /> <AgeCell row={row} order={sources} /> <span className="soft">{sourceName(lead.rate.source.code)}</span>
+          <Price quote={lead} /> <ChangeCell row={row} order={sources} /> <AgeCell row={row} order={sources} /> <span className="soft">{sourceName(lead.rate.source.code)}</span> <LastTrade at={lead.rate.lastTradeAt} />
         </p>
       )}
     </header>
   );
 }
 
-function Figures({ feed, row }: { feed: InstrumentFeed; row: InstrumentRow<InstrumentRate> }) {
+/** The price may be published again and again long after its trade. */
+function LastTrade({ at }: { at: string | null }) {
+  const text = useSyncExternalStore(onSecondHand, () => (at === null ? null : formatAge(clock.ageMs(Date.parse(at), Date.now()))));
+  return text === null ? null : (
+    <span className="soft" title={at ?? undefined}>
+      {`last trade ${text} ago`}
+    </span>
+  );
+}
+
+function Figures({ feed, row, preferred }: { feed: InstrumentFeed; row: InstrumentRow<InstrumentRate>; preferred: string | null }) {
   useRow(row, feed.store);
   const consensus = useSyncExternalStore(feed.onConsensus, () => feed.consensus);
   const { sources } = feed.store;
@@ -104,8 +119,14 @@ function Figures({ feed, row }: { feed: InstrumentFeed; row: InstrumentRow<Instr
       <ConsensusCard consensus={consensus} />
       <h2>By source</h2>
       <Quotes row={row} sources={sources} consensus={consensus} />
-      <h2>Last updates</h2>
-      <Updates updates={feed.log.updates} sources={sources} />
+      <div className="beside">
+        <Trades symbol={row.symbol} sources={sources.filter((source) => row.quotes.get(source)?.rate.lastTradeAt != null)} preferred={preferred} />
+        <section aria-labelledby="updates-title">
+          <h2 id="updates-title">Last updates</h2>
+          <Updates updates={feed.log.updates} sources={sources} />
+        </section>
+      </div>
+      <Identity symbol={row.symbol} />
     </>
   );
 }

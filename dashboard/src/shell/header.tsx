@@ -3,18 +3,22 @@ import { useRef } from "react";
 import icon from "../icon.svg";
 import { useConnection } from "../live/connection";
 import { PHASE_WORD } from "../live/phase";
-import { marketLink } from "../market/links";
+import { marketLink, viewLink } from "../market/links";
 import { useRemembered } from "../browser/remembered";
 import { connection } from "../stores/session";
 import { HelpDialog } from "./help";
 import { useShortcut } from "../browser/shortcuts";
+import { useAddress } from "../browser/address";
+import { type View, VIEWS } from "../browser/view-address";
 import { nextTheme, type Theme, theme } from "../browser/theme";
 
+const VIEW_WORD: Record<View, string> = { market: "Market", spreads: "Spreads", converter: "Converter" };
 const THEME_SIGN: Record<Theme, string> = { system: "◐", light: "☀", dark: "☾" };
 
 export function Header() {
   const help = useRef<HTMLDialogElement>(null);
   const chosen = useRemembered(theme);
+  const { symbol, view: shown } = useAddress();
   const openHelp = () => help.current?.showModal();
   useShortcut("?", openHelp);
   return (
@@ -25,6 +29,11 @@ export function Header() {
       </a>
       <ConnectionState />
       <nav aria-label="Main">
+        {VIEWS.map((view) => (
+          <a key={view} {...viewLink(view)} aria-current={symbol === null && view === shown ? "page" : undefined}>
+            {VIEW_WORD[view]}
+          </a>
+        ))}
         <a href="/graphql">GraphiQL</a>
         <button type="button" aria-label={`Theme: ${chosen}`} title={`Theme: ${chosen}`} onClick={nextTheme}>
           <span aria-hidden="true">{THEME_SIGN[chosen]}</span>

@@ -1,0 +1,48 @@
+// What the address says of the views beside the market: spreads between sources, and the converter.
+
+export const VIEWS = ["market", "spreads", "converter"] as const;
+export type View = (typeof VIEWS)[number];
+export const SPREAD_SORT_KEYS = ["symbol", "ask", "bid", "gap", "age"] as const;
+export type SpreadSortKey = (typeof SPREAD_SORT_KEYS)[number];
+
+export interface SpreadsAddress {
+  sort: SpreadSortKey;
+  descending: boolean;
+}
+
+/** As typed: what is wrong with it is said on the page. */
+export interface ConverterAddress {
+  amount: string;
+  from: string;
+  to: string;
+}
+
+export const FIRST_SPREADS: SpreadsAddress = { sort: "gap", descending: true };
+export const FIRST_CONVERTER: ConverterAddress = { amount: "1", from: "BTC", to: "USDT" };
+const LONGEST_TEXT = 120;
+
+export function parseView(given: URLSearchParams): View {
+  return VIEWS.find((each) => each === given.get("view")) ?? "market";
+}
+
+export function parseSpreads(given: URLSearchParams): SpreadsAddress {
+  const sort = SPREAD_SORT_KEYS.find((key) => key === given.get("by")) ?? FIRST_SPREADS.sort;
+  return { sort, descending: given.has("order") ? given.get("order") === "desc" : sort === FIRST_SPREADS.sort };
+}
+
+export function parseConverter(given: URLSearchParams): ConverterAddress {
+  const text = (name: keyof ConverterAddress) => (given.get(name) ?? FIRST_CONVERTER[name]).slice(0, LONGEST_TEXT);
+  return { amount: text("amount"), from: text("from"), to: text("to") };
+}
+
+/** Adds the view and those of its parts that differ from a first visit. */
+export function formatView(query: URLSearchParams, view: View, spreads: SpreadsAddress, converter: ConverterAddress): void {
+  if (view === "market") return;
+  query.set("view", view);
+  if (view === "spreads") {
+    if (spreads.sort !== FIRST_SPREADS.sort) query.set("by", spreads.sort);
+    if (spreads.descending !== (spreads.sort === FIRST_SPREADS.sort)) query.set("order", spreads.descending ? "desc" : "asc");
+  } else {
+    for (const name of ["amount", "from", "to"] as const) if (converter[name] !== FIRST_CONVERTER[name]) query.set(name, converter[name]);
+  }
+}

@@ -1,0 +1,92 @@
+// A query that is repeated while its page is visible, with the last answer.
+import { useEffect, useSyncExternalStore } from "react";
+import type { AnyVariables, Client, TypedDocumentNode } from "urql";
+import { backoffMs } from "./backoff";
+import { keepWhileVisible, type Pausable } from "./visibility";
+
+export interface Polled<Data> {
+  data: Data | null;
+  /** Why there is no newer answer, for people; null if there is. */
+  problem: string | null;
+}
+
+const ANSWER_WITHIN_MS = 15_000;
+
+export class PolledQuery<Data, Variables extends AnyVariables> implements Pausable {
+  readonly #ask: () => Promise<{ data?: Data | undefined; error?: { message: string; graphQLErrors: readonly { message: string }[] } | undefined }>;
+  readonly #periodMs: number;
+  readonly #listeners = new Set<() => void>();
+  #state: Polled<Data> = { data: null, problem: null };
+  #timer: number | undefined;
+  #failures = 0;
+  #round = 0;
+  #isActive = false;
+
+  constructor(client: Client, document: TypedDocumentNode<Data, Variables>, variables: Variables, periodMs: number) {
+    this.#ask = () => client.query(document, variables).toPromise();
+    this.#periodMs = periodMs;
+  }
+
+  readonly read = (): Polled<Data> => this.#state;
+
+  readonly onChange = (listener: () => void): (() => void) => {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  };
+
+  start(): void {
+    if (this.#isActive) return;
+    this.#isActive = true;
+    void this.#next();
+  }
+
+  pause(): void {
+    this.#isActive = false;
+    this.#round += 1;
+    window.clearTimeout(this.#timer);
+  }
+
+  leave(): void {
+    this.pause();
+  }
+
+  retryNow(): void {
+    if (!this.#isActive || this.#failures === 0) return;
+    this.pause();
+    this.start();
+  }
+
+  async #next(): Promise<void> {
+    const round = ++this.#round;
+    window.clearTimeout(this.#timer);
+    // An answer that never comes must not end the questions.
+    this.#timer = window.setTimeout(() => this.#fail("no answer in time"), ANSWER_WITHIN_MS);
+    const { data, error } = await this.#ask();
+    if (round !== this.#round) return;
+    window.clearTimeout(this.#timer);
+    if (error !== undefined || data === undefined) {
+      this.#fail(error?.graphQLErrors.map(({ message }) => message).join("; ") || "the gateway cannot be reached");
+      return;
+    }
+    this.#failures = 0;
+    this.#tell({ data, problem: null });
+    this.#timer = window.setTimeout(() => void this.#next(), this.#periodMs);
+  }
+
+  #fail(problem: string): void {
+    this.#round += 1;
+    this.#failures += 1;
+    this.#tell({ ...this.#state, problem });
+    this.#timer = window.setTimeout(() => void this.#next(), Math.max(this.#periodMs, backoffMs(this.#failures)));
+  }
+
+  #tell(state: Polled<Data>): void {
+    this.#state = state;
+    for (const listener of this.#listeners) listener();
+  }
+}
+
+export function usePolled<Data, Variables extends AnyVariables>(query: PolledQuery<Data, Variables>): Polled<Data> {
+  useEffect(() => keepWhileVisible(query), [query]);
+  return useSyncExternalStore(query.onChange, query.read);
+}

@@ -1,0 +1,127 @@
+"""The spread view: the best quotes over all sources, what is left out of it, keys, phone."""
+
+from collections.abc import AsyncIterator
+from datetime import timedelta
+
+import pytest
+import pytest_asyncio
+
+from rates.source import Source
+from tests.dashboard.browser import PHONE, Browser, ContextOptions, browsing
+from tests.dashboard.conftest import BINANCE_TTL_S, Market
+
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.servers]
+
+BTC, ETH = "BTC/USDT", "ETH/USDT"
+ROWS = "[...document.querySelectorAll('.best tbody tr')].map(each => each.innerText.replace(/\\s+/g, ' '))"
+BODY = "document.querySelector('main').innerText"
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def page(market: Market) -> AsyncIterator[Browser]:
+    """A browser for the market's address, which outlives each gateway process."""
+    async with browsing(market.url) as browser:
+        yield browser
+        assert (await browser.seen())["foreign"] == []
+
+
+async def quote(market: Market, symbol: str, source: Source, bid: str, ask: str, **age: float) -> None:
+    await market.write(symbol, bid, source, age=timedelta(**age), bid=bid, ask=ask)
+
+
+async def test_the_best_quotes_are_compared_while_both_are_fresh(market: Market, page: Browser) -> None:
+    """Live, with both ages; a source whose quote is stale drops out, and the instrument with it."""
+    await market.redis.flushall()
+    async with market.serving():
+        await quote(market, BTC, Source.OKX, "60010.00", "60011.00")
+        await quote(market, BTC, Source.BYBIT, "60000.00", "60001.00")
+        await page.open("/")
+        await page.click("a[href='/?view=spreads']")
+        await page.until(f"{ROWS}.length === 1")
+        # Seller at Bybit, buyer at OKX: 9 of 60,005.
+        await page.until(
+            f"/^BTC.USDT Bitcoin 60,001.00 Bybit, \\d+ s 60,010.00 OKX, \\d+ s .1.5 bps/.test({ROWS}[0])"
+        )
+        await quote(market, BTC, Source.OKX, "59990.00", "60000.50")
+        await page.until(f"{ROWS}[0].includes('60,000.50 OKX')")
+
+
+async def test_a_stale_quote_is_not_compared(market: Market, page: Browser) -> None:
+    """Binance has a TTL of a few seconds here."""
+    await market.redis.flushall()
+    async with market.serving():
+        await quote(market, BTC, Source.BINANCE, "60010.00", "60011.00", seconds=BINANCE_TTL_S + 1)
+        await quote(market, BTC, Source.OKX, "60000.00", "60001.00")
+        await page.open("/?view=spreads")
+        await page.until(f"{BODY}.includes('fewer than two exchanges')")
+        await quote(market, BTC, Source.BINANCE, "60010.00", "60011.00")
+        await page.until(f"{ROWS}.length === 1")
+        # Its own time passes.
+        await page.until(f"{ROWS}.length === 0", within_s=BINANCE_TTL_S + 60)
+
+
+async def test_the_order_stands_in_the_address_and_the_keyboard_reaches_all(
+    market: Market, page: Browser
+) -> None:
+    """Headings sort, `/` searches, links lead to instruments, Escape leads back."""
+    await market.redis.flushall()
+    async with market.serving():
+        for source, lift in ((Source.OKX, 0), (Source.BYBIT, 1)):
+            await quote(market, BTC, source, f"{60_000 + lift}.00", f"{60_000 + lift}.50")
+            await quote(market, ETH, source, f"{3_000 + lift}.00", f"{3_000 + lift}.50")
+        await page.open("/?view=spreads")
+        # A dollar is more of 3,000 than of 60,000.
+        await page.until(f"{ROWS}.length === 2 && {ROWS}[0].startsWith('ETH')")
+        await page.evaluate("document.querySelector('.best th.symbol button').focus()")
+        await page.press("Enter")
+        await page.until(f"{ROWS}[0].startsWith('BTC') && location.search.includes('by=symbol')")
+        await page.press("Enter")
+        await page.until(f"{ROWS}[0].startsWith('ETH') && location.search.includes('order=desc')")
+        await page.press("/")
+        await page.type_text("bitcoin")
+        await page.until(f"{ROWS}.length === 1 && {ROWS}[0].startsWith('BTC')")
+        await page.evaluate("document.querySelector('.best a').focus()")
+        await page.press("Enter")
+        await page.until("location.search.includes('symbol=BTC/USDT')")
+        await page.open("/?view=spreads")
+        await page.until(f"{ROWS}.length === 2")
+        await page.press("Escape")
+        await page.until("document.querySelector('main.market') !== null")
+
+
+async def test_quotes_go_on_after_a_restart_without_a_reload(market: Market, page: Browser) -> None:
+    """The gateway goes and comes; the page resumes."""
+    await market.redis.flushall()
+    await quote(market, BTC, Source.OKX, "60000.00", "60001.00")
+    await quote(market, BTC, Source.BYBIT, "60002.00", "60003.00")
+    async with market.serving() as gateway:
+        await page.open("/?view=spreads")
+        await page.until(f"{ROWS}.length === 1")
+        await page.evaluate("window.ratewireTestMark = true")
+        await gateway.kill()
+    async with market.serving():
+        await quote(market, BTC, Source.OKX, "61000.00", "61001.00")
+        await quote(market, BTC, Source.BYBIT, "61002.00", "61003.00")
+        await page.until(f"{ROWS}[0]?.includes('61,001.00')")
+        assert await page.evaluate("window.ratewireTestMark") is True
+
+
+LOOKS: list[ContextOptions] = [
+    {"colorScheme": "light"},
+    {"colorScheme": "dark", **PHONE},
+    {"viewport": {"width": 320, "height": 568}},
+    {"forcedColors": "active", "reducedMotion": "reduce"},
+]
+
+
+@pytest.mark.parametrize("look", LOOKS, ids=["light", "phone", "320px", "forced"])
+async def test_axe_finds_nothing_in_any_look(market: Market, page: Browser, look: ContextOptions) -> None:
+    """No finding of any level; nothing is wider than the window."""
+    await market.redis.flushall()
+    async with market.serving():
+        await quote(market, BTC, Source.OKX, "60000.00", "60001.00")
+        await quote(market, BTC, Source.BYBIT, "60002.00", "60003.00")
+        await page.open("/?view=spreads", **look)
+        await page.until(f"{ROWS}.length === 1")
+        assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        assert await page.axe() == []
