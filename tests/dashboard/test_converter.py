@@ -18,6 +18,13 @@ RESULT = "(document.querySelector('.result')?.innerText ?? '').replace(/\\s+/g, 
 OUTPUT = "document.querySelector('.result output')?.innerText"
 ERRORS = "[...document.querySelectorAll('.conversion .error')].map(each => each.innerText)"
 
+LOOKS: list[ContextOptions] = [
+    {"colorScheme": "light"},
+    {"colorScheme": "dark", **PHONE},
+    {"viewport": {"width": 320, "height": 568}},
+    {"forcedColors": "active", "reducedMotion": "reduce"},
+]
+
 live = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.servers]
 
 
@@ -116,13 +123,6 @@ class TestConverter:
         async with market.serving():
             await market.write(BTC, "60002.00")
             await page.until(f"{OUTPUT} === '60,002.00' && !{RESULT}.includes('not up to date')")
-
-    LOOKS: list[ContextOptions] = [
-        {"colorScheme": "light"},
-        {"colorScheme": "dark", **PHONE},
-        {"viewport": {"width": 320, "height": 568}},
-        {"forcedColors": "active", "reducedMotion": "reduce"},
-    ]
 
     @pytest.mark.parametrize("look", LOOKS, ids=["light", "phone", "320px", "forced"])
     async def test_axe_finds_nothing_in_any_look(
