@@ -16,7 +16,7 @@ SOURCES = "dashboard/src/"
 LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"main.tsx"}),
     frozenset({"app.tsx"}),
-    frozenset({"shell", "instrument"}),
+    frozenset({"shell", "instrument", "spreads", "converter"}),
     frozenset({"market", "sources", "chart"}),
     frozenset({"stores"}),
     frozenset({"live"}),

@@ -51,7 +51,10 @@ class Market:
         is_trade: bool = False,
         **figures: str,
     ) -> None:
-        """Write one rate, observed now or `age` ago. `is_trade`: by a trade of that time. `figures`: others of the ticker."""
+        """Write one rate, observed now or `age` ago.
+
+        `is_trade`: by a trade of that time. `figures`: others of the ticker.
+        """
         at = utc_now() - age
         ticker = build_ticker(
             symbol,

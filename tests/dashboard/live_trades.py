@@ -1,4 +1,4 @@
-"""Trades that a test makes, through the log of bars and the tape, as a push feed writes them."""
+"""Trades that a test makes, in the log of bars and on the tape, as a push feed writes them."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -18,6 +18,7 @@ from rates.clock import utc_now
 from rates.redis_keys import RedisKeys
 from rates.source import Source
 from rates.symbol import parse_symbol
+from tests.gateway.fakes import wait_until
 
 _numbers = count(1)
 
@@ -47,6 +48,11 @@ class LiveTrades:
         """Write what was made, until cancelled."""
         await self._writer.run()
 
+    @property
+    def is_writing(self) -> bool:
+        """Whether this feed has the lease. What is traded before is not told."""
+        return self._writer.has_lease
+
 
 @asynccontextmanager
 async def trading(redis: RedisClient, source: Source, *symbols: str) -> AsyncIterator[LiveTrades]:
@@ -55,6 +61,7 @@ async def trading(redis: RedisClient, source: Source, *symbols: str) -> AsyncIte
     async with asyncio.TaskGroup() as tasks:
         task = tasks.create_task(trades.run())
         try:
+            await wait_until(lambda: trades.is_writing)
             yield trades
         finally:
             task.cancel()

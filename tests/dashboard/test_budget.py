@@ -27,7 +27,10 @@ def scripts_of(page: Path, imports: str = _ANY_IMPORT) -> set[Path]:
 
 
 def test_the_scripts_of_a_first_view_are_below_200_kb_gzipped() -> None:
-    """Those of the market, and those of an instrument, which adds the chart. GraphiQL is a page of its own."""
+    """Those of the market, and those of an instrument, which adds the chart.
+
+    GraphiQL is a page of its own.
+    """
     page = folder_of_pages() / "index.html"
     market = scripts_of(page, _STATIC_IMPORT)
     chart = {script for script in scripts_of(page) if CHART_LIBRARY in script.read_text()}

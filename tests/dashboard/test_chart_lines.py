@@ -1,4 +1,4 @@
-"""Further lines of a chart: the consensus, a second instrument, the distance between the sources, and the live lines."""
+"""Further lines of a chart: consensus, second instrument, distance of sources, live lines."""
 
 import asyncio
 import json
@@ -30,7 +30,10 @@ FULL = "document.querySelector('.chart-panel').dataset.full !== undefined"
 
 @pytest_asyncio.fixture(loop_scope="module", scope="module")
 async def charted(market: Market) -> Market:
-    """A market with five hours of history: of one instrument from two sources, of another one from one."""
+    """A market with five hours of history.
+
+    Of one instrument from two sources, of another one from one.
+    """
     await market.redis.flushall()
     start = floor_minute(utc_now()) - timedelta(minutes=MINUTES)
     await seed_history(market.database_url, BTC, list(generate_minutes(start, MINUTES)))

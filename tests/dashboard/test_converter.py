@@ -59,7 +59,7 @@ class TestConverter:
     pytestmark = live
 
     async def test_an_amount_is_converted_exactly_and_live(self, market: Market, page: Browser) -> None:
-        """Digit for digit, with the price, the market and the age of each step; a new rate changes it."""
+        """Digit for digit, with price, market and age of each step; a new rate changes it."""
         await market.redis.flushall()
         async with market.serving():
             await market.write(BTC, "60000.00")

@@ -5,6 +5,13 @@ function isTyping(target: EventTarget | null): boolean {
   return target instanceof HTMLInputElement || target instanceof HTMLTextAreaElement;
 }
 
+/** Escape leaves a text field, and nothing else: the same key again leaves the page. */
+export function leaveOnEscape(event: { key: string; currentTarget: HTMLElement; preventDefault(): void }): void {
+  if (event.key !== "Escape") return;
+  event.preventDefault();
+  event.currentTarget.blur();
+}
+
 /** Calls `act` on `key`. Escape also works in a text field; an open dialog handles it itself. */
 export function useShortcut(key: string, act: () => void): void {
   const latest = useRef(act);

@@ -2,6 +2,7 @@
 import { type FormEvent, useEffect, useId, useState, useSyncExternalStore } from "react";
 import { goChart } from "../browser/address";
 import { parseSymbol } from "../browser/chart-address";
+import { leaveOnEscape } from "../browser/shortcuts";
 import { names } from "../stores/session";
 
 /** More would make the list of the browser slow. */
@@ -36,6 +37,7 @@ export function CompareBox({ compare }: { compare: string | null }) {
         list={list}
         value={text}
         onChange={({ target }) => setText(target.value)}
+        onKeyDown={leaveOnEscape}
       />
       <datalist id={list}>
         {names.symbols.slice(0, MOST_OFFERED).map((symbol) => (

@@ -9,6 +9,9 @@ export const STABLECOINS: readonly { code: string; id: string; name: string }[] 
   { code: "PYUSD", id: "paypal-usd", name: "PayPal USD" },
   { code: "RLUSD", id: "ripple-usd", name: "Ripple USD" },
   { code: "TUSD", id: "true-usd", name: "TrueUSD" },
+  { code: "USD1", id: "usd1-wlfi", name: "USD1" },
+  { code: "USDP", id: "paxos-standard", name: "Pax Dollar" },
+  { code: "USDS", id: "usds", name: "USDS" },
 ]
 
 /** The distance of a price from one, in basis points, for display. */

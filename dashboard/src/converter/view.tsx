@@ -1,7 +1,7 @@
 // Converts an amount of one asset to another, live, with the route and its oldest rate; and how far stablecoins are from one dollar.
 import { useEffect, useId, useMemo, useState, useSyncExternalStore } from "react";
 import { go } from "../browser/address";
-import { useShortcut } from "../browser/shortcuts";
+import { leaveOnEscape, useShortcut } from "../browser/shortcuts";
 import type { ConverterAddress } from "../browser/view-address";
 import { keepWhileVisible } from "../live/visibility";
 import { clock, gateway, names } from "../stores/session";
@@ -70,6 +70,7 @@ function Field({ name, part, address, checked, isNumber = false }: FieldProps) {
         aria-invalid={checked.error !== null}
         aria-describedby={checked.error === null ? undefined : hint}
         onChange={({ target }) => change(address, { [part]: target.value })}
+        onKeyDown={leaveOnEscape}
       />
       {!isNumber && (
         <datalist id={list}>
