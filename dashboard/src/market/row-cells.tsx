@@ -100,7 +100,7 @@ export function LeadCell({ row }: RowProps) {
   if (headline === null) return <span className="soft">–</span>;
   const { from, before, sinceMs, diverged } = headline;
   const isNew = before !== null && Date.now() - sinceMs < TOLD_MS;
-  const told = before === null ? "" : `Since ${new Date(sinceMs).toLocaleTimeString("en", { hour12: false })}; before: ${codeName(before)}. `;
+  const told = before === null ? "" : `Since ${new Date(sinceMs).toLocaleTimeString("en", { hourCycle: "h23" })}; before: ${codeName(before)}. `;
   const meaning = from === CONSENSUS ? `The middle price of ${headline.sources} exchanges${diverged ? ", which differ by more than 50 bps" : ""}` : `The price of ${sourceName(from)}: there is no consensus of exchanges`;
   return (
     <span className="lead" data-new={isNew || undefined} title={`${told}${meaning}`}>

@@ -4,9 +4,12 @@ import type { RefObject } from "react";
 const KEYS: readonly [string, string][] = [
   ["/", "search"],
   ["↑ ↓", "move in the table"],
+  ["← →", "into the cells of a row, for the exact figure; fold a group"],
   ["Enter", "from the search to the table; there, open the instrument"],
-  ["f", "mark as favourite"],
-  ["Esc", "clear the search, or back to the market"],
+  ["Space", "select a row; Shift with the arrows selects several, Ctrl C copies"],
+  ["f", "mark in the list that is open, or as favourite"],
+  ["Tab", "in the search: complete a filter such as source:kraken, quote:usd, stale, suspect"],
+  ["Esc", "let go of a cell or selection, clear the search, or back to the market"],
   ["?", "this help"],
 ];
 
@@ -16,9 +19,10 @@ export function HelpDialog({ dialog }: { dialog: RefObject<HTMLDialogElement | n
       <form method="dialog">
         <h2 id="help-title">Reading this page</h2>
         <p>
-          Prices are relayed digit for digit. Age runs from the source's own time of a price, by the gateway's clock; past its time to live a price is{" "}
-          <b data-freshness="STALE">stale</b>, past ten times that <b data-freshness="EXPIRED">expired</b>. Where there is room for one price, it is
-          that of the first source that is fresh. Spread is how far the fresh sources stand apart, in basis points (1/100 %).
+          A row shows the median of its exchanges where there are several, otherwise the price of one source; <i>By</i> says which. Figures have at most
+          seven significant digits, titles and copies have all. Age runs from the source's own time of a price, by the gateway's clock; past its time to
+          live a price is <b data-freshness="STALE">stale</b>, past ten times that <b data-freshness="EXPIRED">expired</b>. Spread is how far the fresh
+          exchanges stand apart, in basis points (1/100 %). Volumes are in USD.
         </p>
         <h2>Keys</h2>
         <dl>

@@ -69,20 +69,21 @@ export class MarketConsensuses implements Pausable {
   #ask(): void {
     const sources = this.#exchanges() as SourceId[];
     if (sources.length === 0) return;
-    const symbols = this.#wanted(sources);
+    const symbols = this.#listWanted(sources);
     const asked = `${sources.join()} ${symbols.join()}`;
     if (asked === this.#asked) return;
     this.#stop();
     this.#asked = asked;
+    const wanted = new Set(symbols);
+    for (const symbol of this.#market.rows.keys()) if (!wanted.has(symbol)) this.#answered.add(symbol);
     for (let first = 0; first < symbols.length; first += MOST_SYMBOLS) this.#keep({ symbols: symbols.slice(first, first + MOST_SYMBOLS), sources });
   }
 
-  #wanted(sources: readonly string[]): string[] {
+  #listWanted(sources: readonly string[]): string[] {
     const wanted: string[] = [];
     for (const row of this.#market.rows.values()) {
       const count = sources.filter((source) => row.quotes.has(source) || row.missing.has(source)).length;
       if (count > 1) wanted.push(row.symbol);
-      else this.#answered.add(row.symbol);
     }
     return wanted.sort();
   }
@@ -102,7 +103,10 @@ export class MarketConsensuses implements Pausable {
       },
       // What was agreed ages, as the rates do. A gateway that refuses gives none, and the rows do without.
       onLost: (_, refusal) => {
-        if (refusal !== null) for (const symbol of variables.symbols) this.#answered.add(symbol);
+        for (const symbol of variables.symbols) {
+          if (refusal === null) this.#answered.delete(symbol);
+          else this.#answered.add(symbol);
+        }
       },
     });
     this.#kept.push(kept);
@@ -113,5 +117,7 @@ export class MarketConsensuses implements Pausable {
     for (const kept of this.#kept) kept.stop();
     this.#kept = [];
     this.#asked = "";
+    // After a pause the rates come first again, and what leads a row until the consensus follows has not led it.
+    this.#answered.clear();
   }
 }

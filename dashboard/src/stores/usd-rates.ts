@@ -19,7 +19,6 @@ export interface UsdRate {
 
 export class UsdRates extends Periodic {
   readonly #rates = new Map<string, UsdRate>([[USD, { rate: 1, words: "" }]]);
-  version = 0;
 
   constructor(client: Client, market: MarketStore<MarketRateFragment>) {
     super(
@@ -47,7 +46,6 @@ export class UsdRates extends Periodic {
   /** Later ones replace earlier ones of the same asset. */
   learn(conversions: readonly UsdRateFragment[]): void {
     for (const conversion of conversions) this.#rates.set(conversion.from, { rate: Number(conversion.rate), words: wordsOf(conversion) });
-    this.version += 1;
   }
 }
 
