@@ -18,6 +18,7 @@ import type { SortKey } from "../browser/address";
 import { sourceName } from "../rates/figures";
 import { clock, names } from "../stores/session";
 import type { InstrumentRow } from "../stores/instrument-row";
+import { ASSET, LEAD, NAME } from "./column-ids";
 import { leadName } from "./lead-name";
 import { changeOf, viewOf, volumeOf } from "./present";
 import { AgeCell, ChangeCell, InstrumentCell, LeadCell, PriceCell, SourceCell, SparkCell, SpreadCell, VolumeCell } from "./row-cells";
@@ -36,14 +37,6 @@ export const features = tableFeatures({
   sortFns: { basic: sortFn_basic },
 });
 const helper = createColumnHelper<typeof features, InstrumentRow>();
-
-/** The column by which rows are grouped; it is never shown. */
-export const ASSET = "asset";
-/** The column that is always shown, and always first. */
-export const NAME = "symbol";
-
-/** The column that says whose price a row shows. */
-export const LEAD = "lead";
 
 type Value = string | number | undefined;
 

@@ -1,7 +1,8 @@
 // The head of the market table: click to sort, drag or Alt and the arrows to move a column.
 import { type DragEvent, type KeyboardEvent, useState } from "react";
 import { type Address, FIRST_SORT, go, type SortKey } from "../browser/address";
-import { type MarketColumn, NAME } from "./columns";
+import { NAME } from "./column-ids";
+import type { MarketColumn } from "./columns";
 import { cellClass } from "./table-row";
 import { moveColumn } from "./table-settings";
 

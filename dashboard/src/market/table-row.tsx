@@ -2,7 +2,8 @@
 import { FlexRender, type Row } from "@tanstack/react-table";
 import { type MouseEvent, memo, type PointerEvent } from "react";
 import type { InstrumentRow } from "../stores/instrument-row";
-import { type features, NAME } from "./columns";
+import { NAME } from "./column-ids";
+import type { features } from "./columns";
 import { useMarketRow } from "./use-rows";
 
 export type MarketRow = Row<typeof features, InstrumentRow>;

@@ -1,6 +1,7 @@
 // How the viewer wants the table: columns and their order, density, grouping. Stored in this browser only.
 import { Remembered } from "../browser/remembered";
-import { type MarketColumn, NAME } from "./columns";
+import { NAME } from "./column-ids";
+import type { MarketColumn } from "./columns";
 
 export interface TableSettings {
   /** Column ids in the order that was chosen; columns that it does not name keep their places behind. */

@@ -1,7 +1,8 @@
 // How the table looks: density, grouping, and which columns there are in which order.
 import { type KeyboardEvent, useRef } from "react";
 import { useRemembered } from "../browser/remembered";
-import { type MarketColumn, NAME } from "./columns";
+import { NAME } from "./column-ids";
+import type { MarketColumn } from "./columns";
 import { arrange, changeSettings, moveColumn, resetColumns, showColumn, tableSettings } from "./table-settings";
 
 export function ViewDialog({ columns }: { columns: readonly MarketColumn[] }) {

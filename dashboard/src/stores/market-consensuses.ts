@@ -71,12 +71,13 @@ export class MarketConsensuses implements Pausable {
     if (sources.length === 0) return;
     const symbols = this.#listWanted(sources);
     const asked = `${sources.join()} ${symbols.join()}`;
-    if (asked === this.#asked) return;
-    this.#stop();
-    this.#asked = asked;
+    if (asked !== this.#asked) {
+      this.#stop();
+      this.#asked = asked;
+      for (let first = 0; first < symbols.length; first += MOST_SYMBOLS) this.#keep({ symbols: symbols.slice(first, first + MOST_SYMBOLS), sources });
+    }
     const wanted = new Set(symbols);
     for (const symbol of this.#market.rows.keys()) if (!wanted.has(symbol)) this.#answered.add(symbol);
-    for (let first = 0; first < symbols.length; first += MOST_SYMBOLS) this.#keep({ symbols: symbols.slice(first, first + MOST_SYMBOLS), sources });
   }
 
   #listWanted(sources: readonly string[]): string[] {
