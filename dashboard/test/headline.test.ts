@@ -22,7 +22,6 @@ function rate(code: SourceId, symbol: string, price: string, rest: Partial<Marke
     price,
     changePercent24h: null,
     volume24h: null,
-    quoteVolume24h: null,
     observedAt: new Date(NOON_MS).toISOString(),
     ttlMs,
     simulated: true,
@@ -87,9 +86,9 @@ test("a price moves only when the same lead moves", () => {
 });
 
 test("the volume is that of the pair on its exchanges; an aggregator's is that of all markets and does not count", () => {
-  const row = rowOf("BTC/JPY", ["BINANCE", "9000000", { volume24h: "2" }], ["KRAKEN", "9000000", { quoteVolume24h: "1000000" }], ["COINGECKO", "9000000", { quoteVolume24h: "5000000000000" }]);
-  expect(findVolume(row, EXCHANGES)).toEqual({ amount: 19_000_000, sources: ["BINANCE", "KRAKEN"] });
-  expect(findVolume(rowOf("BTC/JPY", ["COINGECKO", "9000000", { quoteVolume24h: "5" }]), EXCHANGES)).toBeNull();
+  const row = rowOf("BTC/JPY", ["BINANCE", "9000000", { volume24h: "2" }], ["KRAKEN", "9000000", { volume24h: "0.5" }], ["COINGECKO", "9000000", { volume24h: "500000" }]);
+  expect(findVolume(row, EXCHANGES)).toEqual({ amount: 22_500_000, sources: ["BINANCE", "KRAKEN"] });
+  expect(findVolume(rowOf("BTC/JPY", ["COINGECKO", "9000000", { volume24h: "5" }]), EXCHANGES)).toBeNull();
 });
 
 test("all prices of a row have the decimals of its exchanges", () => {

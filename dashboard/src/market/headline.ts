@@ -102,10 +102,8 @@ export function findVolume(row: InstrumentRow, exchanges: readonly string[]): Vo
   const sources: string[] = [];
   for (const source of exchanges) {
     const rate = row.quotes.get(source)?.rate;
-    if (rate === undefined) continue;
-    const value = rate.quoteVolume24h !== null ? Number(rate.quoteVolume24h) : rate.volume24h !== null ? Number(rate.volume24h) * Number(rate.price) : null;
-    if (value === null) continue;
-    amount += value;
+    if (rate === undefined || rate.volume24h === null) continue;
+    amount += Number(rate.volume24h) * Number(rate.price);
     sources.push(source);
   }
   return sources.length === 0 ? null : { amount, sources };
