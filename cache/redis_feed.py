@@ -14,8 +14,9 @@ from cache.redis_shards import ShardedFeed
 from cache.redis_subscription import RawMessage, open_subscription
 from rates.errors import MalformedTicker
 from rates.redis_keys import RedisKeys
+from rates.report_wire import decode_report
 from rates.source import Source
-from rates.wire import decode_cached, decode_changes, decode_checkpoint, decode_report
+from rates.wire import decode_cached, decode_changes, decode_checkpoint
 
 T = TypeVar("T")
 log = structlog.get_logger("ratewire.cache")

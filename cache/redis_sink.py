@@ -10,10 +10,11 @@ from cache.redis_client import ClusterRedis, LuaScript, RedisClient, ScriptArgum
 from rates.clock import format_us
 from rates.health import REPORT_LIFETIME, SourceReport
 from rates.redis_keys import RedisKeys
+from rates.report_wire import encode_report
 from rates.source import Source
 from rates.symbol import Symbol
 from rates.ticker import Ticker
-from rates.wire import encode_report, encode_ticker
+from rates.wire import encode_ticker
 
 # Longer than any TTL, so that "stale" differs from "never seen"; finite, so that keys of a removed source expire.
 CACHE_LIFETIME = timedelta(days=7)

@@ -93,6 +93,8 @@ MAX_LIVE_TRADES = 4_096
 MAX_LIVE_TRADE_BYTES = 2 * MIB
 # Statistics by query, about 2 KB each.
 MAX_WINDOW_STATS = 2_048
+# Records of sources by query, up to 300 KB each.
+MAX_SOURCE_HISTORIES = 64
 
 # Rates of the past by query, about 1 KB each.
 MAX_RATES_AT = 4_096

@@ -5,8 +5,8 @@ from typing import Any
 from fastapi import APIRouter
 from fastapi.responses import JSONResponse
 
+from cache.source_rules import SourceStatus
 from gateway.gateway import Gateway
-from gateway.queries.source_rules import SourceStatus
 from gateway.schema.scalars import format_time
 from rates.clock import format_span_ms
 from runtime.clock.clock_state import ClockState

@@ -10,10 +10,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from cache.source_rules import SourceState, SourceStatus
 from gateway.gateway import Gateway
 from gateway.history_metrics import describe_history
 from gateway.queries.process_states import ProcessState, count_processes
-from gateway.queries.source_rules import SourceState, SourceStatus
 from rates.source import Source
 
 PATH = "/metrics"

@@ -1,27 +1,25 @@
 """Settings of the gateway, each with what a larger or a smaller value does."""
 
-import json
 import re
-from datetime import timedelta
 from decimal import Decimal
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import Field, field_validator
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import NoDecode, SettingsConfigDict
 
 from gateway.trusted_documents.document_store import DocumentMode
 from rates.source import Source
+from runtime.settings import GATEWAY_PREFIX, FreshnessSettings, parse_json
 
-PREFIX = "RATEWIRE_GATEWAY_"
+PREFIX = GATEWAY_PREFIX
 # Apps that show pages have schemes of their own: `capacitor://localhost`.
 _ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://[^/?#@\s]+\Z")
 LOOPBACK = "loopback"
-DEFAULT_TTL_S = {source: source.ttl_s for source in Source}
 
 
-class GatewaySettings(BaseSettings):
+class GatewaySettings(FreshnessSettings):
     """The settings of listening, freshness and the limits of one client."""
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, extra="ignore")
@@ -50,12 +48,6 @@ class GatewaySettings(BaseSettings):
         le=3600,
         description="Seconds without a sign of life after which one of several workers is killed and replaced. Shorter ends a "
         "hanging one sooner; too short ends one that is only busy.",
-    )
-    ttl_s: Annotated[dict[Source, Annotated[float, Field(gt=0, le=86_400)]], NoDecode] = Field(
-        default=DEFAULT_TTL_S,
-        description="Seconds for which a source's rate counts as FRESH, from the time the source observed it, as JSON, e.g. "
-        '{"binance": 10, "coingecko": 180}; sources left out keep their default. Longer hides an outage for longer; shorter '
-        "than the time between two observations calls live rates STALE.",
     )
     source_preference: Annotated[list[Source], NoDecode] = Field(
         default=list(Source),
@@ -326,15 +318,10 @@ class GatewaySettings(BaseSettings):
         'The system in one process (`make run`) has ["loopback"] unless it is set.',
     )
 
-    @field_validator("ttl_s", "source_preference", "allowed_origins", "trusted_proxies", mode="before")
+    @field_validator("source_preference", "allowed_origins", "trusted_proxies", mode="before")
     @classmethod
     def _read_json(cls, value: Any) -> Any:
-        if not isinstance(value, str):
-            return value
-        try:
-            return json.loads(value)
-        except json.JSONDecodeError as exc:
-            raise ValueError(f"expected JSON: {exc}") from exc
+        return parse_json(value)
 
     @field_validator("trusted_documents_folder", mode="before")
     @classmethod
@@ -347,11 +334,6 @@ class GatewaySettings(BaseSettings):
         if value is not None and not value.is_dir():
             raise ValueError("expected a folder")
         return value
-
-    @field_validator("ttl_s")
-    @classmethod
-    def _fill_ttl(cls, value: dict[Source, float]) -> dict[Source, float]:
-        return {**DEFAULT_TTL_S, **value}
 
     @field_validator("source_preference")
     @classmethod
@@ -382,11 +364,3 @@ class GatewaySettings(BaseSettings):
     def max_source_distance(self) -> Decimal:
         """The distance as a share of the lower price."""
         return self.max_source_distance_percent / 100
-
-    @property
-    def ttl(self) -> dict[Source, timedelta]:
-        """`ttl_s` as time spans of whole milliseconds, the unit in which clients see them."""
-        return {
-            source: timedelta(milliseconds=max(1, round(seconds * 1000)))
-            for source, seconds in self.ttl_s.items()
-        }

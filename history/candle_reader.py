@@ -1,5 +1,6 @@
 """Reads the stored parts of candles, as they are known now or were known at a time."""
 
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
@@ -12,12 +13,16 @@ from history.bar_rows import BAR_COLUMNS, BarTable
 from history.candle import Candle, CandleOrigin, closed_state
 from history.candle_fold import KnownBar
 from history.candle_parts import Portion, fold_portions
+from history.check_rows import count_verdicts
 from history.close_rows import read_quarter_closes, read_span_closes
 from history.coverage import CandleCoverage, CoveredSpan
 from history.interval import Interval, TimeSpan
+from history.kline_check import KlineVerdict
 from history.last_bars import read_last_bars
 from history.minute_fold import fold_stored
 from history.models import DayRow, HourRow, MinuteRow, RecordingRow, SecondRow, SeriesRow, SpanRow
+from history.source_record import SourceRecord
+from history.source_rows import SourceKey, read_record
 from history.span_close import SpanClose
 from history.span_rows import to_span
 from history.store import Transactions
@@ -173,6 +178,22 @@ class CandleReader:
         """Return each instrument's last bar with a trade that begins in the window, if any."""
         async with self._database.transaction() as connection:
             return await read_last_bars(connection, _TABLES[interval], series, window, known_at)
+
+    async def read_source_record(
+        self, source: Source, window: TimeSpan, interval: Interval, limit: int
+    ) -> SourceRecord:
+        """Return the record of a source in a window.
+
+        It has the figures of each span of an interval, and the newest `limit` periods.
+        """
+        key = SourceKey(source.value, self._simulated)
+        async with self._database.transaction() as connection:
+            return await read_record(connection, key, window, interval, limit)
+
+    async def count_verdicts(self, source: Source, window: TimeSpan) -> Counter[KlineVerdict]:
+        """Return for how many minutes of all instruments each verdict was given."""
+        async with self._database.transaction() as connection:
+            return await count_verdicts(connection, source.value, window, simulated=self._simulated)
 
     async def _read(
         self, table: BarTable, series: int, window: TimeSpan, known_at: datetime | None

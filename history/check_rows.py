@@ -1,11 +1,12 @@
 """Rows of verdicts, by series."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import Row, delete, insert, select
+from sqlalchemy import ColumnElement, Integer, Row, cast, delete, func, insert, literal, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from history.bar import Bar
@@ -13,7 +14,7 @@ from history.check_runs import CheckRun, cut_out, join_runs
 from history.interval import TimeSpan
 from history.kline import Kline
 from history.kline_check import KlineVerdict
-from history.models import CheckRow
+from history.models import CheckRow, SeriesRow
 from instruments.store import aware
 
 
@@ -60,6 +61,38 @@ async def read_touching(
         .order_by(CheckRow.started_at)
     )
     return {series: [_to_run(row) for row in (await connection.execute(query)).all()]}
+
+
+async def count_verdicts(
+    connection: AsyncConnection, source: str, window: TimeSpan, *, simulated: bool
+) -> Counter[KlineVerdict]:
+    """Return for how many minutes of a window each verdict was given, of all instruments."""
+    table = CheckRow
+    if connection.dialect.name == "postgresql":
+        start, end = func.greatest(table.started_at, window.start), func.least(table.ended_at, window.end)
+        seconds = func.extract("epoch", end) - func.extract("epoch", start)
+    else:
+        start = func.strftime("%s", func.max(table.started_at, _bind(window.start)))
+        end = func.strftime("%s", func.min(table.ended_at, _bind(window.end)))
+        seconds = cast(end, Integer) - cast(start, Integer)
+    query = (
+        select(table.verdict, func.sum(seconds).label("seconds"))
+        .join(SeriesRow, SeriesRow.id == table.series_id)
+        .where(
+            SeriesRow.source == source,
+            SeriesRow.simulated == simulated,
+            table.started_at < window.end,
+            table.ended_at > window.start,
+        )
+        .group_by(table.verdict)
+    )
+    rows = (await connection.execute(query)).all()
+    return Counter({KlineVerdict(row.verdict): int(row.seconds) // 60 for row in rows})
+
+
+def _bind(time: datetime) -> ColumnElement[datetime]:
+    """Return a time in the form in which the column has it."""
+    return literal(time, CheckRow.__table__.c.started_at.type)
 
 
 async def _replace(

@@ -193,3 +193,37 @@ class CheckRow(Model):
     verdict: Mapped[str] = mapped_column(String(12))
     ours: Mapped[str | None] = mapped_column(Text)
     theirs: Mapped[str | None] = mapped_column(Text)
+
+
+class SourcePeriodRow(Model):
+    """A time in which a source had one state: a `RecordedState` other than UNKNOWN.
+
+    The recorder moves the end of the last one. A time in no row was recorded by nobody.
+    """
+
+    __tablename__ = "source_periods"
+
+    source: Mapped[str] = mapped_column(String(32), primary_key=True)
+    simulated: Mapped[bool] = mapped_column(Boolean, primary_key=True)
+    started_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), primary_key=True)
+    ended_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    state: Mapped[str] = mapped_column(String(16))
+    reason: Mapped[str | None] = mapped_column(Text)
+
+
+class SourceFigureRow(Model):
+    """Figures of a source in a span of `interval`, one of those of `FIGURE_INTERVALS`.
+
+    `recorded_ms`: for how long of its time they were recorded. `lags`: `LagCounts` as JSON.
+    """
+
+    __tablename__ = "source_figures"
+
+    source: Mapped[str] = mapped_column(String(32), primary_key=True)
+    simulated: Mapped[bool] = mapped_column(Boolean, primary_key=True)
+    interval: Mapped[str] = mapped_column(String(4), primary_key=True)
+    open_time: Mapped[datetime] = mapped_column(DateTime(timezone=True), primary_key=True)
+    recorded_ms: Mapped[int] = mapped_column(Integer)
+    received: Mapped[int] = mapped_column(BigInteger)
+    refused: Mapped[int] = mapped_column(BigInteger)
+    lags: Mapped[str] = mapped_column(Text)

@@ -1,8 +1,7 @@
 """Storage of the history in Postgres or SQLite."""
 
-import asyncio
 from collections.abc import Sequence
-from contextlib import AbstractAsyncContextManager, nullcontext
+from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from itertools import chain
 from typing import Protocol
@@ -20,11 +19,23 @@ from history.coverage import CandleCoverage, CoveredSpan, clip_open
 from history.interval import Interval, TimeSpan
 from history.kline import KlinePage, KlineTraits
 from history.kline_check import MinuteCheck
-from history.models import CheckRow, DayRow, HourRow, MinuteRow, RecordingRow, SecondRow, SeriesRow
+from history.models import (
+    CheckRow,
+    DayRow,
+    HourRow,
+    MinuteRow,
+    RecordingRow,
+    SecondRow,
+    SeriesRow,
+    SourceFigureRow,
+    SourcePeriodRow,
+)
 from history.partitions import AHEAD, MINUTES, SECONDS, create_partitions, drop_partitions
 from history.ports import LoggedBatch
 from history.reconciliation import ReconciliationTransaction, read_check_state
 from history.recording import EVERYTHING, KeptSince, RecordingTransaction
+from history.source_record import DROPPED_INTERVALS, RecordedPiece
+from history.source_rows import SourceKey, store_piece
 from history.span_rows import read_spans
 from instruments.store import aware
 from rates.source import Source
@@ -34,8 +45,10 @@ from rates.symbol import Symbol
 class Transactions(Protocol):
     """Access to a database."""
 
-    def transaction(self) -> AbstractAsyncContextManager[AsyncConnection]:
+    def transaction(self, *, writes: bool = False) -> AbstractAsyncContextManager[AsyncConnection]:
         """Open a transaction, committed on exit and rolled back on an exception.
+
+        `writes`: it changes something.
 
         Raises:
             DatabaseUnavailable: driver or server failed; nothing was changed.
@@ -44,14 +57,10 @@ class Transactions(Protocol):
 
 
 class HistoryStore:
-    """Bars, their revisions and their coverage. All methods raise `DatabaseUnavailable`.
+    """Bars, their revisions and their coverage. All methods raise `DatabaseUnavailable`."""
 
-    `one_writer`: store for one source at a time, for SQLite, which lets writers wait without an order.
-    """
-
-    def __init__(self, database: Transactions, *, simulated: bool, one_writer: bool = False) -> None:
+    def __init__(self, database: Transactions, *, simulated: bool) -> None:
         self._database, self._simulated = database, simulated
-        self._writing: AbstractAsyncContextManager[object] = asyncio.Lock() if one_writer else nullcontext()
 
     async def read_entry(self, source: Source) -> str:
         """Return the last entry of the log of a source that is stored; empty before the first."""
@@ -65,7 +74,7 @@ class HistoryStore:
 
         `False` if another recorder was faster; nothing is stored then.
         """
-        async with self._writing, self._database.transaction() as connection:
+        async with self._database.transaction(writes=True) as connection:
             recording = RecordingTransaction(connection, source, simulated=self._simulated, keep=keep)
             return await recording.store(after, batches)
 
@@ -76,7 +85,7 @@ class HistoryStore:
         """
         limits = ((SECONDS, SecondRow, keep.seconds), (MINUTES, MinuteRow, keep.minutes))
         dropped: list[str] = []
-        async with self._writing, self._database.transaction() as connection:
+        async with self._database.transaction(writes=True) as connection:
             for partitioning, table, before in limits:
                 if connection.dialect.name == "postgresql":
                     await create_partitions(connection, partitioning, before, now + AHEAD)
@@ -84,7 +93,18 @@ class HistoryStore:
                 else:
                     await connection.execute(delete(table).where(table.open_time < before))
             await connection.execute(delete(CheckRow).where(CheckRow.ended_at < keep.minutes))
+            await connection.execute(delete(SourcePeriodRow).where(SourcePeriodRow.ended_at < keep.minutes))
+            old = SourceFigureRow.interval.in_([each.value for each in DROPPED_INTERVALS])
+            await connection.execute(
+                delete(SourceFigureRow).where(old, SourceFigureRow.open_time < keep.minutes)
+            )
         return dropped
+
+    async def record_sources(self, pieces: Sequence[RecordedPiece]) -> None:
+        """Store pieces of the records of sources. Times that are stored stay as they are."""
+        async with self._database.transaction(writes=True) as connection:
+            for piece in pieces:
+                await store_piece(connection, SourceKey(piece.source, self._simulated), piece)
 
     async def read_check_state(self, source: Source, since: datetime) -> CheckState | None:
         """Return which minutes of a source were compared; `None` before anything is stored."""
@@ -105,7 +125,7 @@ class HistoryStore:
 
         `kept`: there is no room for earlier minutes.
         """
-        async with self._writing, self._database.transaction() as connection:
+        async with self._database.transaction(writes=True) as connection:
             transaction = ReconciliationTransaction(
                 connection, source, series, simulated=self._simulated, kept=kept
             )

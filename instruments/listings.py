@@ -46,7 +46,7 @@ class ListingRecords:
         Raises:
             DatabaseUnavailable: the database cannot be reached; nothing was changed.
         """
-        async with self._store.transaction() as connection:
+        async with self._store.transaction(writes=True) as connection:
             for instrument, halt in changes.items():
                 await connection.execute(
                     update(InstrumentRow)

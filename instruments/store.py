@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from datetime import UTC, datetime
 from sqlite3 import DatabaseError
 from typing import Any, Protocol
@@ -51,6 +51,10 @@ class InstrumentStore:
 
     def __init__(self, url: str, *, simulated: bool = False) -> None:
         self._engine = open_database(url)
+        # SQLite has one writer at a time, and lets the others poll without an order, for longer than their timeout on a busy machine.
+        self._writing: AbstractAsyncContextManager[object] = (
+            asyncio.Lock() if self._engine.dialect.name == "sqlite" else nullcontext()
+        )
         self._open: set[_DriverConnection] = set()
         self._last_rows: Sequence[Row[Any]] = ()
         self._last_instruments: Sequence[Instrument] = ()
@@ -101,7 +105,7 @@ class InstrumentStore:
             DatabaseUnavailable: the database cannot be reached.
         """
         added = 0
-        async with self.transaction() as connection:
+        async with self.transaction(writes=True) as connection:
             for instrument in instruments:
                 removed = await _delete(connection, instrument.source, instrument.symbol)
                 await forget_removal(connection, instrument.removal)
@@ -116,7 +120,7 @@ class InstrumentStore:
         Raises:
             DatabaseUnavailable: the database cannot be reached.
         """
-        async with self.transaction() as connection:
+        async with self.transaction(writes=True) as connection:
             return await _delete(connection, source, symbol)
 
     async def read_removals(self) -> frozenset[Removal]:
@@ -134,7 +138,7 @@ class InstrumentStore:
         Raises:
             DatabaseUnavailable: the database cannot be reached; nothing was changed.
         """
-        async with self.transaction() as connection:
+        async with self.transaction(writes=True) as connection:
             for instrument in instruments:
                 await record_removal(connection, instrument.removal)
 
@@ -156,14 +160,16 @@ class InstrumentStore:
         )
 
     @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[AsyncConnection]:
+    async def transaction(self, *, writes: bool = False) -> AsyncIterator[AsyncConnection]:
         """Open a transaction, committed on exit and rolled back on an exception.
+
+        `writes`: it changes something. SQLite then waits for other ones of this object that do.
 
         Raises:
             DatabaseUnavailable: driver or server failed; nothing was changed.
         """
         try:
-            async with self._engine.begin() as connection:
+            async with self._writing if writes else nullcontext(), self._engine.begin() as connection:
                 yield connection
         except (SQLAlchemyError, OSError, TimeoutError) as exc:
             cause = getattr(exc, "orig", None) or exc

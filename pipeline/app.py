@@ -9,6 +9,7 @@ import structlog
 
 from cache.memory import MemoryCache
 from cache.redis_client import RedisClient, connect_redis
+from cache.redis_feed import RedisTickerFeed
 from cache.redis_instruments import RedisBytes
 from cache.redis_sink import RedisTickerSink
 from cache.redis_time import RedisTime
@@ -22,7 +23,7 @@ from instruments.store import InstrumentStore
 from pipeline.coordination.memory_coordination import MemoryCoordination
 from pipeline.coordination.redis_coordination import RedisCoordination
 from pipeline.health import SourceHealth
-from pipeline.history_roles import record
+from pipeline.history_roles import record, record_sources
 from pipeline.listings.fetch import fetch_listing
 from pipeline.queue.rabbitmq import RabbitTaskQueue
 from pipeline.role_context import RoleContext, instance_name
@@ -57,6 +58,7 @@ from runtime.restart import keep_running
 from runtime.settings import (
     CacheSettings,
     DatabaseSettings,
+    FreshnessSettings,
     ProcessSettings,
     QueueSettings,
     load_settings,
@@ -136,7 +138,7 @@ async def run_stream(source: Source, stop: asyncio.Event) -> None:
 
 
 async def run_recorder(stop: asyncio.Event) -> None:
-    """Run the recorder: store the bars of all push feeds until `stop`.
+    """Run the recorder: store bars of all push feeds and states of all sources until `stop`.
 
     Raises:
         InvalidSetting: the configuration is invalid, or the history is switched off.
@@ -162,6 +164,10 @@ async def run_recorder(stop: asyncio.Event) -> None:
                     settings=settings,
                 )
                 group.create_task(recording, name=f"recorder {source}")
+            sources = record_sources(
+                stop, context, store=store, instruments=database, ttl=load_settings(FreshnessSettings).ttl
+            )
+            group.create_task(sources, name="recorder of sources")
 
 
 async def run_listings(stop: asyncio.Event) -> None:
@@ -247,6 +253,7 @@ def _redis_context(redis: RedisClient, cache: CacheSettings) -> RoleContext:
         process_clock=process_clock,
         bars=RedisBarLog(redis, keys, length=history.log_batches) if history.enabled else None,
         tape=RedisTradeTape(redis, keys) if history.enabled else None,
+        feed=RedisTickerFeed(redis, keys) if history.enabled else None,
     )
 
 

@@ -2,8 +2,8 @@
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
@@ -19,9 +19,15 @@ from pipeline.health import SourceHealth
 from pipeline.history_health import HistoryHealth
 from pipeline.role_context import RoleContext, start_task
 from pipeline.settings import HistorySettings, IngestSettings
+from pipeline.source_recorder import SourceRecorder
 from pipeline.sources.adapter import SourceAdapter
 from pipeline.watchlist import Watchlist
+from rates.errors import DatabaseUnavailable
 from rates.health import RECORDER_ROLE
+from rates.source import Source
+
+# Instruments for the record of the sources: `sources` reads them as often.
+REFRESH = timedelta(seconds=10)
 
 
 def build_bar_writer(
@@ -102,6 +108,41 @@ async def record(
         ]
         if reconciler is not None:
             tasks.append(start_task(group, f"reconciler {source}", reconciler.run, health))
+        await stop.wait()
+        for task in tasks:
+            task.cancel()
+
+
+async def record_sources(
+    stop: asyncio.Event,
+    context: RoleContext,
+    *,
+    store: HistoryStore,
+    instruments: InstrumentReader,
+    ttl: Mapping[Source, timedelta],
+) -> None:
+    """Record the states of the sources of `ttl` until `stop`, as one of any number of recorders."""
+    if context.feed is None:
+        return
+    watchlist = Watchlist(instruments, refresh=REFRESH)
+    with suppress(DatabaseUnavailable):
+        await watchlist.read()
+    recorder = SourceRecorder(
+        context.feed,
+        store,
+        ttl=ttl,
+        instruments=watchlist.instruments,
+        simulated=context.simulated,
+        clock=context.clock,
+        cache_clock=context.shared_clock or context.clock,
+    )
+    async with asyncio.TaskGroup() as group:
+        tasks = [
+            start_task(group, "instruments of sources", watchlist.refresh_forever),
+            start_task(group, "following sources", recorder.follow),
+            start_task(group, "sampling sources", recorder.sample),
+            start_task(group, "storing sources", recorder.store),
+        ]
         await stop.wait()
         for task in tasks:
             task.cancel()

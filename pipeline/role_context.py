@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from cache.ports import TickerSink
+from cache.ports import TickerFeed, TickerSink
 from history.ports import BarLog
 from history.trade_tape import TradeTape
 from instruments.last_known import SnapshotStorage
@@ -34,7 +34,8 @@ class RoleContext:
 
     Ages are judged by `clock`, deadlines of tasks by `shared_clock`, that of Redis: the processes need not know the true time to
     agree on it. `snapshots` stores the last known instruments, where processes share a Redis.
-    `bars`: log of the bars of push feeds; `None` records no history. `tape`: their last trades.
+    `bars`: log of the bars of push feeds; `None` records no history. `tape`: their last trades. `feed`: the
+    cache as gateways read it, for processes that record the sources.
     """
 
     sink: TickerSink
@@ -47,6 +48,7 @@ class RoleContext:
     process_clock: ProcessClock = field(default_factory=lambda: ProcessClock(None))
     bars: BarLog | None = None
     tape: TradeTape | None = None
+    feed: TickerFeed | None = None
 
     def source_context(self, adapter: SourceAdapter, health: SourceHealth) -> SourceContext:
         """Return the dependencies of one source's fetchers.

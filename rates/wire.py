@@ -1,18 +1,17 @@
-"""JSON formats of messages through Redis: ticker, changes message, source report.
+"""JSON formats of messages through Redis: ticker and changes message.
 
 Decimals are strings in plain notation. Times are integers in microseconds since the Unix epoch, the finest unit
 that sources publish.
 """
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 from typing import NamedTuple
 
 import msgspec
 
-from rates.clock import format_span_ms, format_us, parse_us
+from rates.clock import format_us, parse_us
 from rates.errors import InvalidInput, MalformedTicker
-from rates.health import CallBudgetState, LinkState, SourceReport
 from rates.number import format_decimal, parse_decimal
 from rates.source import ObservedAtOrigin, Source
 from rates.symbol import parse_symbol
@@ -54,32 +53,6 @@ class _ChangesWire(msgspec.Struct, frozen=True):
     tickers: list[_TickerWire]
 
 
-class _BudgetWire(msgspec.Struct, frozen=True, omit_defaults=True):
-    limit: int
-    remaining: int
-    resets_at_us: int
-    monthly_limit: int | None = None
-    monthly_remaining: int | None = None
-    monthly_resets_at_us: int | None = None
-
-
-class _ReportWire(msgspec.Struct, frozen=True, kw_only=True):
-    source: Source
-    instance: str
-    role: str
-    state: LinkState
-    reason: str | None
-    refused: int
-    reconnects: int
-    reported_at_us: int
-    budget: _BudgetWire | None = None
-    silent: list[str] = []
-    silent_count: int = 0
-    announcement: str | None = None
-    cache_error: str | None = None
-    clock_skew_ms: int = 0
-
-
 class _CheckpointWire(msgspec.Struct, frozen=True):
     epoch: str = ""
     seq: int = 0
@@ -111,7 +84,6 @@ class CachedTicker(NamedTuple):
 _encoder = msgspec.json.Encoder()
 _cached_decoder = msgspec.json.Decoder(_CachedWire)
 _changes_decoder = msgspec.json.Decoder(_ChangesWire)
-_report_decoder = msgspec.json.Decoder(_ReportWire)
 _checkpoint_decoder = msgspec.json.Decoder(_CheckpointWire)
 
 
@@ -173,56 +145,6 @@ def decode_changes(source: Source, data: bytes) -> Changes:
     return Changes(source, wire.epoch, wire.seq, tickers)
 
 
-def encode_report(report: SourceReport) -> bytes:
-    """Encode a source report as a JSON object."""
-    return _encoder.encode(
-        _ReportWire(
-            source=report.source,
-            instance=report.instance,
-            role=report.role,
-            state=report.state,
-            reason=report.reason,
-            refused=report.refused,
-            reconnects=report.reconnects,
-            reported_at_us=format_us(report.reported_at),
-            budget=None if report.budget is None else _budget_wire(report.budget),
-            silent=[str(symbol) for symbol in report.silent],
-            silent_count=report.silent_count,
-            announcement=report.announcement,
-            cache_error=report.cache_error,
-            clock_skew_ms=format_span_ms(report.clock_skew),
-        )
-    )
-
-
-def decode_report(data: bytes) -> SourceReport:
-    """Decode a source report from its JSON object.
-
-    Raises:
-        MalformedTicker: not a report in this format.
-    """
-    try:
-        wire = _report_decoder.decode(data)
-        return SourceReport(
-            source=wire.source,
-            instance=wire.instance,
-            role=wire.role,
-            state=wire.state,
-            reason=wire.reason,
-            refused=wire.refused,
-            reconnects=wire.reconnects,
-            reported_at=parse_us(wire.reported_at_us),
-            budget=None if wire.budget is None else _budget(wire.budget),
-            silent=tuple(parse_symbol(symbol) for symbol in wire.silent),
-            silent_count=wire.silent_count,
-            announcement=wire.announcement,
-            cache_error=wire.cache_error,
-            clock_skew=timedelta(milliseconds=wire.clock_skew_ms),
-        )
-    except (msgspec.MsgspecError, InvalidInput, OverflowError) as exc:
-        raise MalformedTicker(f"expected a source report, saw {data[:120]!r}: {exc}") from exc
-
-
 def decode_checkpoint(data: bytes) -> tuple[str, int]:
     """Decode the position (epoch, seq) that `cache/report.lua` adds to a published report.
 
@@ -234,30 +156,6 @@ def decode_checkpoint(data: bytes) -> tuple[str, int]:
     except msgspec.MsgspecError as exc:
         raise MalformedTicker(f"expected a source report, saw {data[:120]!r}: {exc}") from exc
     return wire.epoch, wire.seq
-
-
-def _budget_wire(budget: CallBudgetState) -> _BudgetWire:
-    monthly_resets_at = budget.monthly_resets_at
-    return _BudgetWire(
-        budget.limit,
-        budget.remaining,
-        format_us(budget.resets_at),
-        budget.monthly_limit,
-        budget.monthly_remaining,
-        None if monthly_resets_at is None else format_us(monthly_resets_at),
-    )
-
-
-def _budget(wire: _BudgetWire) -> CallBudgetState:
-    monthly_resets_at_us = wire.monthly_resets_at_us
-    return CallBudgetState(
-        wire.limit,
-        wire.remaining,
-        parse_us(wire.resets_at_us),
-        wire.monthly_limit,
-        wire.monthly_remaining,
-        None if monthly_resets_at_us is None else parse_us(monthly_resets_at_us),
-    )
 
 
 def _ticker(wire: _TickerWire) -> Ticker:

@@ -1,16 +1,20 @@
 """Settings shared by several services, and loading of settings from the environment."""
 
+import json
 import os
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import Field, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
+from pydantic import Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict, SettingsError
 
 from rates.errors import InvalidSetting
+from rates.source import Source
 
 PREFIX = "RATEWIRE_"
+GATEWAY_PREFIX = "RATEWIRE_GATEWAY_"
+DEFAULT_TTL_S = {source: source.ttl_s for source in Source}
 SettingsT = TypeVar("SettingsT", bound=BaseSettings)
 
 
@@ -103,6 +107,51 @@ class ProcessSettings(BaseSettings):
     def max_clock_skew(self) -> timedelta:
         """`max_clock_skew_s` as a time span."""
         return timedelta(seconds=self.max_clock_skew_s)
+
+
+def parse_json(value: Any) -> Any:
+    """Return the JSON value of a text, and other values as they are.
+
+    Raises:
+        ValueError: the text is no JSON.
+    """
+    if not isinstance(value, str):
+        return value
+    try:
+        return json.loads(value)
+    except json.JSONDecodeError as exc:
+        raise ValueError(f"expected JSON: {exc}") from exc
+
+
+class FreshnessSettings(BaseSettings):
+    """The TTL of the sources: settings of the gateways, which recorders need too."""
+
+    model_config = SettingsConfigDict(env_prefix=GATEWAY_PREFIX, extra="ignore")
+
+    ttl_s: Annotated[dict[Source, Annotated[float, Field(gt=0, le=86_400)]], NoDecode] = Field(
+        default=DEFAULT_TTL_S,
+        description="Seconds for which a source's rate counts as FRESH, from the time the source observed it, as JSON, e.g. "
+        '{"binance": 10, "coingecko": 180}; sources left out keep their default. Longer hides an outage for longer; shorter '
+        "than the time between two observations calls live rates STALE. Must be the same for gateways and recorders.",
+    )
+
+    @field_validator("ttl_s", mode="before")
+    @classmethod
+    def _read_ttl(cls, value: Any) -> Any:
+        return parse_json(value)
+
+    @field_validator("ttl_s")
+    @classmethod
+    def _fill_ttl(cls, value: dict[Source, float]) -> dict[Source, float]:
+        return {**DEFAULT_TTL_S, **value}
+
+    @property
+    def ttl(self) -> dict[Source, timedelta]:
+        """`ttl_s` as time spans of whole milliseconds, the unit in which clients see them."""
+        return {
+            source: timedelta(milliseconds=max(1, round(seconds * 1000)))
+            for source, seconds in self.ttl_s.items()
+        }
 
 
 def load_settings(settings: type[SettingsT], **given: Any) -> SettingsT:

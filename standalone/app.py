@@ -115,6 +115,7 @@ def start_system(
         with_listings=with_listings,
         bars=bars,
         tape=tape,
+        feed=feed if embedded_history().enabled else None,
     )
     gateway = load_settings(GatewaySettings)
     # There is no other gateway for its clients: they need not leave one after the other.

@@ -4,13 +4,13 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from cache.ports import TickerSink
+from cache.ports import TickerFeed, TickerSink
 from history.ports import BarLog
 from history.store import HistoryStore
 from history.trade_tape import TradeTape
 from instruments.store import InstrumentReader, InstrumentStore
 from pipeline.coordination.memory_coordination import MemoryCoordination
-from pipeline.history_roles import record
+from pipeline.history_roles import record, record_sources
 from pipeline.queue.memory import MemoryTaskQueue
 from pipeline.role_context import RoleContext
 from pipeline.roles import consume, produce, pushed, stream, sync_listing
@@ -27,7 +27,7 @@ from rates.source import Source
 from runtime.clock.process_clock import ProcessClock
 from runtime.heartbeat import Heartbeat
 from runtime.proxy import check_proxies
-from runtime.settings import ProcessSettings, load_settings
+from runtime.settings import FreshnessSettings, ProcessSettings, load_settings
 from standalone.settings import StandaloneSettings
 
 # Defaults of the history that suit a file and a core shared with everything else.
@@ -57,11 +57,12 @@ def start_pipeline(
     with_listings: bool,
     bars: BarLog | None = None,
     tape: TradeTape | None = None,
+    feed: TickerFeed | None = None,
 ) -> None:
     """Start the producer, and consumers, feeds, recorders and listings of all sources.
 
     They run in `group` until `stop`. `reader` says what producer and feeds track, `instruments` is where listings store halts and recorders
-    bars. `bars`: the log of bars, if a history is recorded, `tape`: the last trades.
+    bars. `bars`: the log of bars, if a history is recorded, `tape`: the last trades, `feed`: the cache, for the states of the sources.
 
     Raises:
     InvalidSetting: the configuration is invalid.
@@ -78,6 +79,7 @@ def start_pipeline(
         process_clock=process_clock,
         bars=bars,
         tape=tape,
+        feed=feed,
     )
     queue, settings = MemoryTaskQueue(process_clock.corrected), load_settings(ProducerSettings)
     producing = produce(
@@ -154,7 +156,7 @@ def _start_recorders(
     *,
     backfill: bool,
 ) -> None:
-    settings, store = embedded_history(), HistoryStore(database, simulated=context.simulated, one_writer=True)
+    settings, store = embedded_history(), HistoryStore(database, simulated=context.simulated)
     if not backfill:
         settings = settings.model_copy(update={"backfill": False})
     for adapter in adapters:
@@ -168,6 +170,10 @@ def _start_recorders(
             settings=settings,
         )
         group.create_task(recording, name=f"recorder {adapter.source}")
+    sources = record_sources(
+        stop, context, store=store, instruments=database, ttl=load_settings(FreshnessSettings).ttl
+    )
+    group.create_task(sources, name="recorder of sources")
 
 
 def embedded_history() -> HistorySettings:

@@ -3,8 +3,9 @@
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 
-from gateway.queries.freshness import EXPIRED_AFTER_TTLS, age_at
+from gateway.queries.freshness import EXPIRED_AFTER_TTLS
 from gateway.queries.rate import Rate
+from rates.age import age_at
 
 _MICROSECOND = timedelta(microseconds=1)
 

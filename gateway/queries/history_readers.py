@@ -14,6 +14,7 @@ from gateway.queries.conversion.converter import Converter
 from gateway.queries.conversion.past import PastConverter
 from gateway.queries.rate import TtlBySource
 from gateway.queries.rate_at.reader import RateAtReader
+from gateway.queries.source_history.reader import SourceHistoryReader
 from gateway.queries.summaries.reader import SummariesReader
 from gateway.queries.trades.reader import TradesReader
 from gateway.state.catalog import InstrumentCatalog
@@ -49,6 +50,7 @@ class HistoryReaders:
         self.summaries = SummariesReader(
             storage, index, reads, max_symbols=max_symbols, simulated=simulated, clock=clock
         )
+        self.sources = SourceHistoryReader(storage, reads, simulated=simulated, clock=clock)
         self.trades = TradesReader(tape, index)
         self.rate_at = RateAtReader(storage, index, reads, ttl=ttl, simulated=simulated, clock=clock)
         self.consensus = PastConsensus(consensus, self.rate_at)

@@ -3,8 +3,8 @@
 from decimal import Context, Decimal, Inexact
 from enum import StrEnum
 
-from gateway.queries.freshness import age_at, within
 from gateway.queries.rate import Rate
+from rates.age import age_at, within
 
 # Prices have at most 50 digits on either side of the point (`rates.number`): half of a sum adds one.
 EXACT = Context(prec=110, traps=[Inexact])

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from enum import StrEnum
 
-from gateway.queries.source_rules import is_lost
+from cache.source_rules import is_lost
 from rates.health import LinkState, SourceReport
 
 

@@ -9,7 +9,8 @@ from enum import StrEnum
 
 import msgspec
 
-from gateway.queries.freshness import Freshness, age_at, classify, expires_at, format_age_ms
+from gateway.queries.freshness import Freshness, classify, expires_at
+from rates.age import age_at, format_age_ms
 from rates.clock import format_span_ms
 from rates.source import Source
 from rates.symbol import Symbol

@@ -9,6 +9,7 @@ from decimal import Decimal
 from functools import cache
 from typing import NamedTuple
 
+from cache.source_rules import SourceStatus
 from gateway.queries import unavailable
 from gateway.queries.freshness import Freshness
 from gateway.queries.identity import find_suspects, format_distance, is_apart
@@ -17,7 +18,6 @@ from gateway.queries.price_basis import merged_price
 from gateway.queries.rate import Rate, RateList, TtlBySource, UnavailableRate
 from gateway.queries.rates_query import ANY_AGE, FreshnessPolicy, OnStale, RatesQuery, pick_rate
 from gateway.queries.served_slots import ServedSlots
-from gateway.queries.source_rules import SourceStatus
 from gateway.queries.source_status_reader import SourceStatusReader
 from gateway.state.catalog import InstrumentCatalog
 from gateway.state.mirror import Mirror, TickerSlot

@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 import msgspec
 
-from gateway.queries.freshness import within
 from gateway.queries.rate import Rate
+from rates.age import within
 from rates.source import Source
 from rates.symbol import Symbol
 

@@ -8,9 +8,9 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import NamedTuple
 
+from cache.source_rules import SourceFacts, SourceState, SourceStatus, assess
 from gateway.queries.freshness import expires_at
 from gateway.queries.rate import TtlBySource
-from gateway.queries.source_rules import SourceFacts, SourceState, SourceStatus, assess
 from gateway.state.catalog import InstrumentCatalog
 from gateway.state.mirror import Mirror
 from gateway.state.position import StreamPosition

@@ -3,10 +3,10 @@
 As entries of `unavailable`, and as errors where one rate was requested.
 """
 
-from gateway.queries.freshness import format_age_ms
 from gateway.queries.rate import Rate, UnavailableRate, UnavailableReason
 from gateway.queries.rates_query import FreshnessPolicy
 from instruments.instrument import Instrument
+from rates.age import format_age_ms
 from rates.clock import format_span_ms
 from rates.errors import NotTrading, RateNotSeen, RateStale, SourceDown, SuspectIdentity, UnknownSymbol
 from rates.source import Source

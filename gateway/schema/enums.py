@@ -5,6 +5,7 @@ from typing import Any
 
 import strawberry
 
+from cache.source_rules import SourceState
 from gateway.queries.consensus.query import ConsensusMethod
 from gateway.queries.consensus.rate import ConsensusQuality, ExclusionReason
 from gateway.queries.conversion.conversion import ConversionOperation
@@ -12,13 +13,13 @@ from gateway.queries.freshness import Freshness
 from gateway.queries.price_basis import PriceBasis
 from gateway.queries.rate import UnavailableReason
 from gateway.queries.rates_query import OnStale
-from gateway.queries.source_rules import SourceState
 from gateway.schema.error_code import ErrorCode
 from gateway.state.instrument_pages import OrderDirection, OrderField
 from gateway.subscriptions.event import EventKind
 from history.candle import CandleOrigin, CandleState
 from history.coverage import CandleCoverage, GapReason
 from history.interval import Interval
+from history.source_record import RecordedState
 from history.trade import Side
 from instruments.listed import TradingStatus
 from rates.source import ObservedAtOrigin, Source, SourceKind
@@ -244,6 +245,18 @@ MEANINGS: dict[type[Enum], tuple[str, dict[str, str]]] = {
             "DOWN": "The source cannot be reached, or no process reads it.",
         },
     ),
+    RecordedState: (
+        "A state of a source in the past. More values may follow.",
+        {
+            "UP": "Fresh rates arrived.",
+            "DEGRADED": "Fresh rates arrived, but there was a problem; see `reason`.",
+            "STALLED": "The source responded, but none of its rates was fresh.",
+            "RATE_LIMITED": "The source refused calls for some time, because there were too many.",
+            "BLOCKED": "The source denied access because of the key, a ban, a firewall or the country.",
+            "DOWN": "The source could not be reached, or no process read it.",
+            "UNKNOWN": "Nothing was recorded: the recorder did not run, or could not reach the cache.",
+        },
+    ),
 }
 
 
@@ -251,6 +264,7 @@ NAMES: dict[type[Enum], str] = {
     Source: "SourceId",
     Interval: "CandleInterval",
     OrderField: "InstrumentOrderField",
+    RecordedState: "RecordedSourceState",
 }
 """Names that differ from that of the Python class."""
 

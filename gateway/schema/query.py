@@ -34,6 +34,7 @@ from gateway.schema.node import Node
 from gateway.schema.rate_at import RateAtType, resolve_rate_at
 from gateway.schema.rates import RateListType, RateType
 from gateway.schema.source import SourceType, resolve_source
+from gateway.schema.source_history import SourceHistoryType, resolve_source_history
 from gateway.schema.source_status import SourceStatusType
 from gateway.schema.stats import WindowStatsType, resolve_stats
 from gateway.schema.summaries import SummaryType, resolve_summaries
@@ -167,6 +168,11 @@ class Query:
         resolver=resolve_summaries,
         description="The last day of each symbol: closes for a sparkline, changes over an hour, a day and a week, coverage. In the order of "
         "`symbols`; computed once a minute. Error: HISTORY_UNAVAILABLE.",
+    )
+    source_history: SourceHistoryType | None = strawberry.field(
+        resolver=resolve_source_history,
+        description="The states of a source, the delay of its rates and its refusals in a time, as they were recorded. Error: "
+        "HISTORY_UNAVAILABLE.",
     )
     sources: list[SourceStatusType] | None = strawberry.field(
         resolver=_sources, description="The status of every source, with the reason."

@@ -33,6 +33,8 @@ class ListSize(Enum):
     GAPS = "the most gaps between them"
     TRADES = "the trades that a root field asks for"
     SUMMARIES = "the summaries that a root field asks for"
+    PERIODS = "the most periods of a source that are priced"
+    POINTS = "the points of the record of a source"
     TRACKED = "the tracked instruments, which a list inside an object looks through"
 
 
@@ -60,6 +62,8 @@ LISTS = {
     ("CandlesEvent", "items"): ListSize.CANDLES,
     ("CandlesEvent", "unavailable"): ListSize.SYMBOLS,
     ("TradesEvent", "items"): ListSize.TRADES,
+    ("SourceHistory", "periods"): ListSize.PERIODS,
+    ("SourceHistory", "points"): ListSize.POINTS,
     ("Instrument", "rates"): ListSize.SOURCES,
     ("Query", "nodes"): ListSize.NODES,
     ("Query", "_entities"): ListSize.NODES,

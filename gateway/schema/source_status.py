@@ -5,8 +5,8 @@ from typing import Self
 
 import strawberry
 
-from gateway.queries import source_rules
-from gateway.queries.source_rules import SourceState
+from cache import source_rules
+from cache.source_rules import SourceState
 from gateway.schema.field import described
 from gateway.schema.global_id import source_status_id
 from gateway.schema.node import Node

@@ -9,9 +9,10 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import NamedTuple
 
-from gateway.queries.freshness import EXPIRED_AFTER_TTLS, Freshness, age_at, classify
+from gateway.queries.freshness import EXPIRED_AFTER_TTLS, Freshness, classify
 from gateway.queries.rate import TtlBySource
 from gateway.state.position import Positions, StreamPosition
+from rates.age import age_at
 from rates.clock import Clock
 from rates.source import Source
 from rates.symbol import Symbol

@@ -9,6 +9,7 @@ import sys
 from collections.abc import AsyncGenerator, Sequence
 from typing import Any, TypeVar, overload
 
+from cache.source_rules import SourceStatus
 from gateway.queries.consensus.query import ConsensusQuery
 from gateway.queries.consensus.rate import ConsensusRate
 from gateway.queries.consensus.rates_query import ConsensusRatesQuery
@@ -20,7 +21,6 @@ from gateway.queries.rate import Rate, TtlBySource
 from gateway.queries.rate_query import RateQuery
 from gateway.queries.rate_reader import RateReader
 from gateway.queries.rates_query import RatesQuery
-from gateway.queries.source_rules import SourceStatus
 from gateway.state.catalog import InstrumentCatalog
 from gateway.state.mirror import Mirror
 from gateway.state.position import Cursor, parse_cursor

@@ -34,7 +34,7 @@ class IdentityRecords:
         undecided = or_(
             InstrumentRow.identity_state.is_(None), InstrumentRow.identity_simulated.is_not(simulated)
         )
-        async with self._store.transaction() as connection:
+        async with self._store.transaction(writes=True) as connection:
             for key, detail in details.items():
                 await connection.execute(
                     update(InstrumentRow)
@@ -55,7 +55,7 @@ class IdentityRecords:
             DatabaseUnavailable: the database cannot be reached; nothing was changed.
         """
         key = TickerKey(source, symbol)
-        async with self._store.transaction() as connection:
+        async with self._store.transaction(writes=True) as connection:
             result = await connection.execute(
                 update(InstrumentRow)
                 .where(_is(key))
@@ -81,7 +81,7 @@ class IdentityRecords:
             DatabaseUnavailable: the database cannot be reached; nothing was changed.
         """
         key, cleared = TickerKey(source, symbol), _state_columns()
-        async with self._store.transaction() as connection:
+        async with self._store.transaction(writes=True) as connection:
             found = await connection.execute(select(InstrumentRow.source_symbol).where(_is(key)))
             source_symbol = found.scalar_one_or_none()
             if source_symbol is None:

@@ -315,6 +315,18 @@ async def test_the_documents_of_pages_dashboard_and_examples_are_accepted(operat
     assert codes.count("accepted") >= 10
 
 
+async def test_a_thousand_candles_are_affordable(operations: Operations) -> None:
+    """All that a chart draws, within the default limit."""
+    fields = "openTime open high low close volume tradeCount coverage state"
+    for interval in ("M1", "M5", "H1"):
+        operations.prepare(
+            GraphQLRequest(
+                f'{{ candles(symbol: "BTC/USDT", interval: {interval}, last: 1000)'
+                f" {{ items {{ {fields} }} hasMore cursor }} }}"
+            )
+        )
+
+
 async def test_the_cost_grows_with_what_is_asked(operations: Operations) -> None:
     """By fields, by list, by alias; not by repetition."""
 

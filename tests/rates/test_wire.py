@@ -9,17 +9,12 @@ from hypothesis import strategies as st
 
 from rates.clock import format_us, parse_us
 from rates.errors import MalformedTicker
-from rates.health import CallBudgetState, LinkState, SourceReport
+from rates.health import CallBudgetState, HistoryReport, LinkState, SourceReport
+from rates.report_wire import decode_report, encode_report
 from rates.source import ObservedAtOrigin, Source
 from rates.symbol import Symbol
 from rates.ticker import Ticker
-from rates.wire import (
-    decode_cached,
-    decode_changes,
-    decode_report,
-    encode_report,
-    encode_ticker,
-)
+from rates.wire import decode_cached, decode_changes, encode_ticker
 
 MOMENTS = st.integers(0, 10**16).map(parse_us)
 PRICES = st.decimals(
@@ -69,7 +64,7 @@ def test_changes_round_trip(tickers: list[Ticker], seq: int) -> None:
 
 
 def test_reports_round_trip() -> None:
-    """Including the call budget and silent symbols."""
+    """Including the call budget, silent symbols, and the figures of the history."""
     now = datetime(2026, 1, 2, 3, 4, 5, 678901, UTC)
     report = SourceReport(
         source=Source.COINGECKO,
@@ -85,6 +80,7 @@ def test_reports_round_trip() -> None:
         silent_count=70,
         announcement="maintenance tomorrow",
         cache_error="Redis: full",
+        history=HistoryReport(1, 2, 3, now, 4, 5, 6, 7),
     )
     assert decode_report(encode_report(report)) == report
 

@@ -1,5 +1,6 @@
 """Port of the stored history."""
 
+from collections import Counter
 from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Protocol
@@ -9,6 +10,8 @@ from history.candle_fold import KnownBar
 from history.candle_parts import Portion
 from history.coverage import CoveredSpan
 from history.interval import Interval, TimeSpan
+from history.kline_check import KlineVerdict
+from history.source_record import SourceRecord
 from history.span_close import SpanClose
 from rates.source import Source
 from rates.ticker import TickerKey
@@ -80,6 +83,19 @@ class CandleStorage(Protocol):
         self, series: Collection[int], window: TimeSpan
     ) -> dict[datetime, dict[int, SpanClose]]:
         """Return the close of each instrument in each quarter hour of a span."""
+        ...
+
+    async def read_source_record(
+        self, source: Source, window: TimeSpan, interval: Interval, limit: int
+    ) -> SourceRecord:
+        """Return the record of a source in a window.
+
+        It has the figures of each span of an interval, and the newest `limit` periods.
+        """
+        ...
+
+    async def count_verdicts(self, source: Source, window: TimeSpan) -> Counter[KlineVerdict]:
+        """Return for how many minutes of all instruments each verdict was given."""
         ...
 
     async def read_last_bars(

@@ -8,10 +8,11 @@ from enum import StrEnum
 import msgspec
 
 from gateway.queries.conversion.query import ConversionQuery
-from gateway.queries.freshness import Freshness, format_age_ms, worst
+from gateway.queries.freshness import Freshness, worst
 from gateway.queries.price_basis import merged_price
 from gateway.queries.rate import Rate
 from gateway.queries.rate_at.rate_at import RateAt
+from rates.age import format_age_ms
 from rates.number import format_decimal
 
 # Amounts and prices have at most 50 digits on either side of the point (`rates.number`); this holds an amount times three.

@@ -6,11 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.queries.freshness import Freshness, age_at, classify, expires_at, format_age_ms, within
+from gateway.queries.freshness import Freshness, classify, expires_at
 from gateway.queries.rate import Rate
 from gateway.schema.rates import RateType
 from gateway.schema.scalars import format_time
 from gateway.settings import GatewaySettings
+from rates.age import age_at, format_age_ms, within
 from rates.source import Source
 from tests.gateway.fakes import build_ticker
 

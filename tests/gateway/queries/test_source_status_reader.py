@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.queries.freshness import age_at, within
-from gateway.queries.source_rules import SourceStatus
+from cache.source_rules import SourceStatus
+from rates.age import age_at, within
 from rates.source import Source
 from tests.gateway.harness import TTL, Harness
 from tests.gateway.scenario import TICK_S, Scenario, Step, step_lists

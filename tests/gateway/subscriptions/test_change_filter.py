@@ -6,10 +6,11 @@ from decimal import Decimal
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.queries.freshness import Freshness, age_at, classify
+from gateway.queries.freshness import Freshness, classify
 from gateway.state.position import StreamPosition
 from gateway.subscriptions.change_filter import MinChangeFilter, has_moved
 from gateway.subscriptions.conflation import ConflationBuffer
+from rates.age import age_at
 from rates.source import Source
 from rates.ticker import Ticker
 from tests.gateway.fakes import NOON, FakeClock, build_ticker

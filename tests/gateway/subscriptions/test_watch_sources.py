@@ -6,7 +6,7 @@ from contextlib import aclosing
 from datetime import timedelta
 from itertools import pairwise
 
-from gateway.queries.source_rules import SourceState, SourceStatus
+from cache.source_rules import SourceState, SourceStatus
 from pipeline.health import SourceHealth
 from pipeline.ingest import Ingest
 from rates.errors import SourceBlocked, SourceRateLimited, SourceUnavailable

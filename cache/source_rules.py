@@ -9,7 +9,7 @@ from enum import StrEnum
 
 import msgspec
 
-from gateway.queries.freshness import age_at, format_age_ms, within
+from rates.age import age_at, format_age_ms, within
 from rates.health import PRODUCER_ROLE, SIDE_ROLES, STREAM_ROLE, CallBudgetState, LinkState, SourceReport
 from rates.source import Source
 from rates.symbol import Symbol

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from gateway.queries.source_rules import SourceFacts, SourceState, assess
+from cache.source_rules import SourceFacts, SourceState, assess
 from rates.health import LISTINGS_ROLE, PRODUCER_ROLE, STREAM_ROLE, CallBudgetState, LinkState, SourceReport
 from rates.source import Source
 from rates.symbol import Symbol

@@ -1,0 +1,1 @@
+"""The recorded states and figures of a source."""
