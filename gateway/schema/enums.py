@@ -169,7 +169,7 @@ MEANINGS: dict[type[Enum], tuple[str, dict[str, str]]] = {
             "PERSISTED_QUERY_NOT_SUPPORTED": "The request has only the identifier of a document. Send the document in `query`.",
             "PERSISTED_QUERY_NOT_FOUND": "No document has this identifier. Send the document with its hash.",
             "PERSISTED_QUERY_HASH_MISMATCH": "The identifier in the request is not the hash of its document.",
-            "UNAUTHENTICATED": "The request has no key where one is needed, or one that does not count; `reason` says why.",
+            "UNAUTHENTICATED": "The request has no key where one is needed, or one that does not count; `reason` has the cause.",
             "FORBIDDEN": "The key does not allow this page, or lacks the scope that the operation needs.",
             "TRUSTED_DOCUMENT_REQUIRED": "This gateway executes only documents of its operator, by `documentId`.",
             "ORIGIN_NOT_ALLOWED": "The operator has not allowed the origin of the page.",

@@ -7,7 +7,7 @@ from pathlib import Path
 from tests.docs.pages import ROOT
 
 GLOSSARY = ROOT / "docs" / "glossary.md"
-PACKAGES = ("rates", "cache", "instruments", "pipeline", "gateway")
+PACKAGES = ("rates", "cache", "instruments", "history", "access", "pipeline", "gateway")
 _CLASS_NAME = re.compile(r"`((?:[A-Z][a-z]+)+)`")
 _ENTRY = re.compile(r"^- \*\*(.+?)\*\*: ", re.MULTILINE)
 
