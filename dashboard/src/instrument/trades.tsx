@@ -1,15 +1,11 @@
 // The last trades of one source, the newest first. Not an ARIA live region: a screen reader would announce trades without end.
-import { useMemo, useState } from "react";
-import { LastTradesDocument, type LastTradesQuery, type LastTradesQueryVariables } from "../graphql/generated";
-import { PolledQuery, usePolled } from "../live/polled-query";
+import { Fragment, useEffect, useMemo, useState, useSyncExternalStore } from "react";
+import { keepWhileVisible } from "../live/visibility";
 import { formatPrice, sourceName } from "../rates/figures";
 import { gateway } from "../stores/session";
+import { TradesFeed } from "./trades-feed";
 import { exactTimeText } from "./updates";
 
-type Trade = NonNullable<LastTradesQuery["trades"]>[number];
-
-const SHOWN = 50;
-const PERIOD_MS = 2_000;
 const SIDE_WORD = { BUY: "▲ buy", SELL: "▼ sell" } as const;
 
 interface Props {
@@ -42,15 +38,12 @@ export function Trades({ symbol, sources, preferred }: Props) {
 }
 
 function TradesOf({ symbol, source }: { symbol: string; source: string }) {
-  const query = useMemo(
-    () => new PolledQuery(gateway.client, LastTradesDocument, { symbol, source, last: SHOWN } as LastTradesQueryVariables, PERIOD_MS),
-    [symbol, source],
-  );
-  const { data, problem } = usePolled(query);
+  const feed = useMemo(() => new TradesFeed(gateway.client, symbol, source), [symbol, source]);
+  useEffect(() => keepWhileVisible(feed), [feed]);
+  const { trades, isLoaded, problem } = useSyncExternalStore(feed.onChange, feed.read);
   const [base = "", quote = ""] = symbol.split("/");
-  const trades: readonly Trade[] = data?.trades ?? [];
   if (trades.length === 0) {
-    return <p className="soft">{problem !== null ? `The trades cannot be read: ${problem}` : data === null ? "Reading the trades…" : `No trades of ${symbol} by ${sourceName(source)} are recorded yet.`}</p>;
+    return <p className="soft">{problem !== null ? `The trades cannot be read: ${problem}` : isLoaded ? `No trades of ${symbol} by ${sourceName(source)} are recorded yet.` : "Reading the trades…"}</p>;
   }
   return (
     <>
@@ -67,16 +60,23 @@ function TradesOf({ symbol, source }: { symbol: string; source: string }) {
             </tr>
           </thead>
           <tbody>
-            {trades.toReversed().map(({ sourceTradeId, price, quantity, time, side, count }) => (
-              <tr key={sourceTradeId}>
-                <th scope="row" title={time}>
-                  {exactTimeText(time)}
-                </th>
-                <td data-direction={side === null ? "flat" : side === "BUY" ? "up" : "down"}>{side === null ? "–" : SIDE_WORD[side]}</td>
-                <td>{formatPrice(price)}</td>
-                <td>{formatPrice(quantity)}</td>
-                <td className="soft">{`${sourceTradeId}${count > 1 ? ` (${count} trades)` : ""}`}</td>
-              </tr>
+            {trades.map(({ sourceTradeId, price, quantity, time, side, count, afterGap }, index) => (
+              <Fragment key={sourceTradeId}>
+                <tr>
+                  <th scope="row" title={time}>
+                    {exactTimeText(time)}
+                  </th>
+                  <td data-direction={side === null ? "flat" : side === "BUY" ? "up" : "down"}>{side === null ? "–" : SIDE_WORD[side]}</td>
+                  <td>{formatPrice(price)}</td>
+                  <td>{formatPrice(quantity)}</td>
+                  <td className="soft">{`${sourceTradeId}${count > 1 ? ` (${count} trades)` : ""}`}</td>
+                </tr>
+                {afterGap && index < trades.length - 1 && (
+                  <tr className="missing">
+                    <td colSpan={5}>trades may be missing here</td>
+                  </tr>
+                )}
+              </Fragment>
             ))}
           </tbody>
         </table>
