@@ -57,6 +57,11 @@ def read_facts(gateway: Gateway) -> dict[str, Any]:
             if last_known is None
             else {source.name: text for source, text in last_known.held_back.items()},
         },
+        "keys": {
+            "confirmed": not gateway.authority.is_cut_off,
+            "anonymous": gateway.authority.anonymous is not None,
+            "errors": {} if gateway.key_watch is None else dict(gateway.key_watch.errors),
+        },
         "clock": _clock(gateway.clock_state),
         "subscribers": len(gateway.registry),
         "sources": {status.source.name: _source(status) for status in gateway.rates.sources()},

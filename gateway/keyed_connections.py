@@ -1,6 +1,7 @@
 """The open WebSockets and streams of keys and tokens, which end with them."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Iterable
 
 from access.authority import KeyAuthority
@@ -36,6 +37,13 @@ class KeyedConnections:
 
     def __len__(self) -> int:
         return sum(len(connections) for _, connections in self._groups.values())
+
+    def count_by_plan(self) -> Counter[str]:
+        """Count the open connections of keys and tokens by their plans."""
+        counts: Counter[str] = Counter()
+        for principal, connections in self._groups.values():
+            counts[principal.plan] += len(connections)
+        return counts
 
     def add(self, connection: ClientConnection) -> None:
         """Add a connection, whose key may have changed since it was verified.

@@ -10,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from access.plan import ANONYMOUS, SHIPPED_PLANS
 from cache.source_rules import SourceState, SourceStatus
 from gateway.gateway import Gateway
 from gateway.history_metrics import describe_history
@@ -50,6 +51,7 @@ class GatewayCollector(Collector):
             gateway.descriptors.spells,
         )
         yield gauge("subscriptions", "Subscriptions of clients.", limits.subscriptions.open)
+        yield from self._describe_keys()
         live_queries = gateway.live_queries.registry
         yield gauge("live_queries", "Different subscriptions.", len(live_queries))
         yield gauge("live_rates", "Rates in all different subscriptions.", live_queries.rates)
@@ -84,6 +86,32 @@ class GatewayCollector(Collector):
         yield self._describe_clocks()
         yield from describe_sources(gateway.rates.sources())
         yield from self._describe_mirrored()
+
+    def _describe_keys(self) -> Iterator[Metric]:
+        """Yield the figures of keys, by plan: never by key."""
+        gateway = self._gateway
+        yield gauge(
+            "keys_unconfirmed",
+            "Whether keys do not count, because neither Redis nor the database was reached for the grace.",
+            gateway.authority.is_cut_off,
+        )
+        keyed = GaugeMetricFamily(
+            "ratewire_gateway_keyed_connections",
+            "WebSockets and streams of keys and tokens, by plan.",
+            labels=("plan",),
+        )
+        counts = gateway.keyed_connections.count_by_plan()
+        for plan in sorted({*SHIPPED_PLANS, *counts} - {ANONYMOUS}):
+            keyed.add_metric((plan,), counts[plan])
+        yield keyed
+        ended = CounterMetricFamily(
+            "ratewire_gateway_keyed_connections_ended",
+            "WebSockets and streams that ended with their key, by the cause.",
+            labels=("cause",),
+        )
+        for cause, count in gateway.keyed_connections.ended.items():
+            ended.add_metric((cause.name.lower(),), count)
+        yield ended
 
     def _describe_refusals(self) -> CounterMetricFamily:
         limits, live_queries = self._gateway.client_limits, self._gateway.live_queries.registry

@@ -290,6 +290,9 @@ async def test_revoking_a_key_ends_all_that_is_open_with_it(keyed: Serve) -> Non
             assert not any("complete" in line for line in read)
             await other.answers()
             await anonymous.answers()
+            metrics = (await client.get("/metrics")).text
+        assert 'ratewire_gateway_keyed_connections_ended_total{cause="revoked"} 3.0' in metrics
+        assert 'ratewire_gateway_keyed_connections{plan="standard"} 1.0' in metrics
         assert error_of(await gateway.ask(**bearer(ended))) == (401, "UNAUTHENTICATED", "REVOKED")
         async with gateway.socket(headers=bearer(ended)) as socket:
             await socket.send({"type": "connection_init"})
