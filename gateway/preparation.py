@@ -30,7 +30,7 @@ from gateway.schema.root_size import PlannedQuery
 from gateway.settings import GatewaySettings
 from gateway.state.catalog import InstrumentCatalog
 from gateway.state.instrument_pages import MAX_PAGE
-from gateway.trusted_documents.document_store import DocumentError, DocumentStore
+from gateway.trusted_documents.document_store import DocumentError, DocumentMode, DocumentStore
 from rates.errors import QueryTooExpensive
 
 # Reported errors of variables; further ones are left out.
@@ -137,7 +137,7 @@ class Preparer:
             text = self._trusted.resolve(request.document_id, request.query)
         except DocumentError as exc:
             raise OperationRejected(RejectionStage.DOCUMENT, [document_error(exc)]) from exc
-        if request.query and not self.is_cached(text):
+        if request.query and self._trusted.mode is DocumentMode.PREFER and not self.is_cached(text):
             self._trusted.note(text, request.operation_name)
         return (
             request

@@ -23,11 +23,13 @@ class EncodedRateCache:
         self._to_rate = rates.to_rate
         self.table = RateTable(rates, self._read_ticker, has_freshness=self._encoder.has_freshness)
         """The same rates in columns."""
-        self._revision = -1
+        self.revision = -1
+        """Of the catalog whose instruments the rates may show."""
         self._encoded_rates: dict[TickerKey, EncodedRate] = {}
         self.encoded_count = 0
         """How many rate versions were encoded."""
-        self._weight = OVERHEAD_BYTES
+        self.rates_weight = OVERHEAD_BYTES
+        """Bytes that it takes, about, without the columns."""
 
     @property
     def has_age(self) -> bool:
@@ -37,14 +39,15 @@ class EncodedRateCache:
     @property
     def weight(self) -> int:
         """Bytes that it takes, about."""
-        return self._weight + self.table.weight
+        return self.rates_weight + self.table.weight
 
     def match_revision(self, revision: int) -> None:
         """Drop the rates that show an instrument of another revision of the catalog."""
-        if self._encoder.has_instrument and self._revision != revision:
+        self.revision = revision
+        if self._encoder.has_instrument:
             self._encoded_rates.clear()
             self.table.clear()
-            self._revision, self._weight = revision, OVERHEAD_BYTES
+            self.rates_weight = OVERHEAD_BYTES
 
     def read(self, rate: Rate) -> EncodedRate:
         """Return the encoded rate, encoding it if it is missing or outdated."""
@@ -56,11 +59,11 @@ class EncodedRateCache:
         encoded_rate = self._encoder.encode(rate)
         self._encoded_rates[key] = encoded_rate
         self.encoded_count += 1
+        # The parts and `with_comma` hold the same text.
         if known is None:
-            self._weight += OVERHEAD_BYTES
+            self.rates_weight += OVERHEAD_BYTES + 2 * len(encoded_rate.with_comma)
         else:
-            self._weight -= known.weight
-        self._weight += encoded_rate.weight
+            self.rates_weight += 2 * (len(encoded_rate.with_comma) - len(known.with_comma))
         return encoded_rate
 
     def _read_ticker(self, ticker: Ticker, now: datetime) -> EncodedRate:

@@ -41,11 +41,6 @@ class EncodedRate(NamedTuple):
     valid_until: datetime
     with_comma: bytes
 
-    @property
-    def weight(self) -> int:
-        """The number of its bytes, about: `parts` and `with_comma` hold the same text."""
-        return 2 * len(self.with_comma)
-
     def encode(self, now_us: int) -> bytes:
         """Return the rate with its age at that time, in microseconds since the Unix epoch."""
         if len(self.parts) == 1:

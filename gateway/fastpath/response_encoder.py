@@ -75,7 +75,8 @@ class ResponseEncoder:
         if rate_cache is None:
             rate_cache = EncodedRateCache(self._schema, selection, self._rates)
             self._rate_caches.put(selection, rate_cache)
-        rate_cache.match_revision(self.catalog.revision)
+        if rate_cache.revision != self.catalog.revision:
+            rate_cache.match_revision(self.catalog.revision)
         return rate_cache
 
     def object_encoder(self, selection: Selection) -> "ObjectEncoder":
@@ -103,18 +104,19 @@ class ResponseEncoder:
     def encoded_rates(self, selection: Selection, rates: Iterable[Rate]) -> list[EncodedRate]:
         """Return encoded rates."""
         rate_cache = self.rate_cache(selection)
-        weight = rate_cache.weight
+        weight = rate_cache.rates_weight
         found = list(map(rate_cache.read, rates))
-        if rate_cache.weight != weight:
+        if rate_cache.rates_weight != weight:
             self._rate_caches.put(selection, rate_cache)
         return found
 
     def encode_slots(self, selection: Selection, slots: Sequence[TickerSlot], now: datetime) -> bytes | None:
         """Return the list of the rates in these slots, or `None` if one is missing."""
         rate_cache = self.rate_cache(selection)
-        weight = rate_cache.weight
-        encoded = rate_cache.table.encode(slots, now)
-        if rate_cache.weight != weight:
+        table = rate_cache.table
+        weight = rate_cache.rates_weight + table.weight
+        encoded = table.encode(slots, now)
+        if rate_cache.rates_weight + table.weight != weight:
             self._rate_caches.put(selection, rate_cache)
         return encoded
 

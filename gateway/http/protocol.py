@@ -27,7 +27,7 @@ class GatewayHttpProtocol(BoundedHttpProtocol):
     _answered_at = 0.0
     # The body received so far, while the request may be answered on the fast path.
     _held_chunks: list[bytes] | None = None
-    # Whether the fast path knew a request in the bytes being parsed.
+    # Whether the fast path has looked at a request in the bytes being parsed.
     _has_tried = False
 
     @classmethod
@@ -92,9 +92,12 @@ class GatewayHttpProtocol(BoundedHttpProtocol):
         known_request = self.request_cache.find_raw(data)
         is_new_head = known_request is None
         if known_request is None:
-            known_request = self.request_cache.find_whole(data)
-        # What cannot be answered now is not tried again.
-        self._has_tried = known_request is not None
+            request = self.request_cache.read_whole(data)
+            if request is None:
+                return False
+            known_request = self.request_cache.find(request)
+        # What is not known, or cannot be answered now, is not tried again.
+        self._has_tried = True
         if known_request is None or not self._answer(known_request):
             return False
         if is_new_head:

@@ -118,10 +118,9 @@ class RequestCache:
         """Return the known request with exactly these bytes."""
         return self._known.get(data) if len(data) <= MAX_RAW_REQUEST else None
 
-    def find_whole(self, data: bytes) -> KnownRequest | None:
-        """Return the known request in these bytes, whatever its other headers are."""
-        request = self._heads_seen.read(data) if len(data) <= MAX_RAW_REQUEST else None
-        return request and self.find(request)
+    def read_whole(self, data: bytes) -> WholeRequest | None:
+        """Return the request in these bytes, if they are one whole request that `find` may know."""
+        return self._heads_seen.read(data) if len(data) <= MAX_RAW_REQUEST else None
 
     def remember(self, data: bytes, known_request: KnownRequest) -> None:
         """Remember all bytes of a request that came before: equal bytes have equal responses.

@@ -9,7 +9,8 @@ from structlog.typing import EventDict
 from gateway.app import create_app
 from gateway.cache_limits import SEEN_KEYS
 from gateway.gateway import Gateway
-from gateway.http.request_cache import TURN_S, RequestCache
+from gateway.http.request_cache import TURN_S, KnownRequest, RequestCache
+from gateway.http.request_scanner import WholeRequest
 from gateway.preparation import PreparedOperation
 from gateway.request import GraphQLRequest
 from gateway.settings import GatewaySettings
@@ -27,6 +28,23 @@ async def test_a_known_request_is_answered_in_the_same_step(gateway_with_rate: G
         for number, request in enumerate([post(ONE), post(ONE), post(ONE, "X-Id: 5"), post(ONE)]):
             protocol.data_received(request)
             assert wire.answers() == number + 2
+
+
+async def test_a_whole_request_that_is_not_known_is_looked_up_once(
+    gateway_with_rate: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The ASGI path reads it without asking again."""
+    found: list[WholeRequest] = []
+    find = RequestCache.find
+
+    def note(cache: RequestCache, request: WholeRequest) -> KnownRequest | None:
+        found.append(request)
+        return find(cache, request)
+
+    monkeypatch.setattr(RequestCache, "find", note)
+    async with connected(gateway_with_rate) as (protocol, wire):
+        await asked(protocol, wire)
+        assert len(found) == 1
 
 
 async def test_in_portions_it_is_answered_all_the_same(gateway_with_rate: Gateway) -> None:
