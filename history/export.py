@@ -72,12 +72,13 @@ async def write_csv(candles: AsyncIterator[Candle], file: TextIO) -> int:
     writer.writerow(COLUMNS)
     count = 0
     async for candle in candles:
-        writer.writerow(_to_texts(candle))
+        writer.writerow(to_texts(candle))
         count += 1
     return count
 
 
-def _to_texts(candle: Candle) -> Iterable[str]:
+def to_texts(candle: Candle) -> Iterable[str]:
+    """Yield the value of each of `COLUMNS`: empty for what is not known."""
     yield from (candle.open_time.isoformat(), candle.close_time.isoformat())
     if candle.bar is None:
         yield from [""] * 8

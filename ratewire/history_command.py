@@ -63,8 +63,11 @@ def export(
     end: Annotated[datetime | None, typer.Option("--to", help="End, in UTC; now by default.")] = None,
     time_zone: Annotated[str, typer.Option(help="Whose hours, days, weeks and months.")] = "UTC",
     output: Annotated[Path | None, typer.Option(help="File to write; standard output by default.")] = None,
+    form: Annotated[
+        str, typer.Option("--format", help="csv or parquet, which needs ratewire[parquet] and an output.")
+    ] = "csv",
 ) -> None:
-    """Write closed candles as CSV: prices, and what is known of each."""
+    """Write closed candles as CSV or Parquet: prices, and what is known of each."""
 
     async def run(database: "InstrumentStore") -> None:
         import sys
@@ -74,6 +77,7 @@ def export(
         from history.candle_reader import CandleReader
         from history.export import read_candles, write_csv
         from history.interval import Interval, TimeSpan
+        from history.parquet_export import write_parquet
         from history.time_zone import parse_zone
         from rates.clock import utc_now
         from rates.errors import InvalidArgument
@@ -83,6 +87,8 @@ def export(
         now = utc_now()
         if interval not in {one.value for one in Interval}:
             raise InvalidArgument("interval", interval, f"one of {' '.join(one.value for one in Interval)}")
+        if form not in {"csv", "parquet"} or (form == "parquet" and output is None):
+            raise InvalidArgument("format", form, "csv, or parquet with an output")
         window = TimeSpan(
             now - timedelta(days=1) if start is None else start.replace(tzinfo=UTC),
             now if end is None else end.replace(tzinfo=UTC),
@@ -95,9 +101,14 @@ def export(
             zone=parse_zone(time_zone),
             now=now,
         )
-        opened = nullcontext(sys.stdout) if output is None else output.open("w", encoding="utf-8", newline="")
-        with opened as file:
-            count = await write_csv(candles, file)
+        if form == "parquet" and output is not None:
+            count = await write_parquet(candles, output)
+        else:
+            opened = (
+                nullcontext(sys.stdout) if output is None else output.open("w", encoding="utf-8", newline="")
+            )
+            with opened as file:
+                count = await write_csv(candles, file)
         typer.echo(f"{count} candles of {source} {symbol}", err=True)
         if not count:
             raise typer.Exit(1)

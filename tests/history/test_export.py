@@ -2,16 +2,21 @@
 
 import csv
 import io
-from datetime import timedelta
+import sys
+from datetime import datetime, timedelta
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
+import pyarrow.parquet
 import pytest
 
+from history import parquet_export
 from history.bar import fold
 from history.candle_reader import CandleReader
 from history.export import COLUMNS, read_candles, write_csv
 from history.interval import Interval, TimeSpan, span_at
 from instruments.store import InstrumentStore
+from rates.errors import InvalidSetting
 from rates.source import Source
 from rates.ticker import TickerKey
 from tests.history.test_rollup import ALL, Feed, database, feed
@@ -73,6 +78,42 @@ async def test_seconds_are_exported_with_those_without_trades(reader: CandleRead
     assert len(rows) == 7200
     assert sum(row["open"] != "" for row in rows) == 120
     assert {row["coverage"] for row in rows} == {"COMPLETE", "NO_TRADES"}
+
+
+async def test_parquet_has_the_rows_of_the_csv(
+    reader: CandleReader, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Digit for digit, in several groups of rows, also times of which nothing is known."""
+    monkeypatch.setattr(parquet_export, "ROWS_AT_ONCE", 100)
+    window, now = TimeSpan(at(-7200), at(MINUTES * 60)), at(MINUTES * 60 + 60)
+    file = tmp_path / "candles.parquet"
+    candles = read_candles(reader, KEY, Interval.M5, window, zone=BERLIN, now=now)
+    count = await parquet_export.write_parquet(candles, file)
+    told = await export(reader, Interval.M5, window)
+    rows = pyarrow.parquet.read_table(file).to_pylist()
+    assert count == len(rows) == len(told)
+    assert {row["coverage"] for row in rows} >= {"UNKNOWN", "COMPLETE"}
+    for row, expected in zip(rows, told, strict=True):
+        for name, value in expected.items():
+            if name in parquet_export.TIMES:
+                assert row[name] == datetime.fromisoformat(value)
+            else:
+                assert ("" if row[name] is None else str(row[name])) == value
+
+
+async def test_without_pyarrow_the_error_names_the_extra(
+    reader: CandleReader, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before anything is written."""
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    candles = read_candles(reader, KEY, Interval.H1, ALL, zone=BERLIN, now=at(0))
+    with pytest.raises(InvalidSetting, match=r"pip install 'ratewire\[parquet\]'"):
+        await parquet_export.write_parquet(candles, tmp_path / "candles.parquet")
+    assert not exists(tmp_path / "candles.parquet")
+
+
+def exists(path: Path) -> bool:
+    return path.exists()
 
 
 async def test_what_is_not_over_or_not_known_has_no_prices(reader: CandleReader) -> None:
