@@ -17,6 +17,7 @@ import { Star } from "./star";
 const FLASH_MS = 700;
 /** How long a row says that another price leads it now. */
 const TOLD_MS = 20_000;
+const dollars = new Intl.NumberFormat("en", { maximumFractionDigits: 0 });
 const stillness = window.matchMedia("(prefers-reduced-motion: reduce)");
 
 interface RowProps {
@@ -129,7 +130,7 @@ export function SparkCell({ row }: RowProps) {
 export function VolumeCell({ row }: RowProps) {
   const volume = volumeOf(row);
   if (volume === null) return <span className="soft" title="No exchange publishes it, or its quote asset has no value in USD at present">–</span>;
-  const parts = [`${Math.round(volume.usd).toLocaleString("en")} USD in 24 hours at ${volume.sources.map(sourceName).join(", ")}`, volume.words];
+  const parts = [`${dollars.format(volume.usd)} USD in 24 hours at ${volume.sources.map(sourceName).join(", ")}`, volume.words];
   return (
     <span className="soft" title={parts.filter(Boolean).join("; ")}>
       {formatVolume(volume.usd)}
