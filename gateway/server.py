@@ -123,7 +123,10 @@ async def run_gateway(
                 )
                 await wait_for_backend(instruments.read, timeout_s=timeout_s, stop=stop)
 
-            stored_keys = KeyStore(store)
+            # Long reads of the history must not delay a revocation.
+            key_database = store.apart()
+            resources.push_async_callback(key_database.close)
+            stored_keys = KeyStore(key_database)
             plans = tuple(load_settings(PlanSettings).all_plans)
             authority = build_authority(access, stored_keys, plans=plans, clock=process_clock.corrected)
             notices = RedisKeyNotices(redis, keys)

@@ -62,6 +62,14 @@ class InstrumentStore:
         event.listen(self._engine.sync_engine, "close", lambda one, _record: self._open.discard(one))
         self.simulated = simulated
 
+    def apart(self) -> "InstrumentStore":
+        """Return a store of the same database with connections of its own.
+
+        Long reads of others do not delay it. The caller closes it.
+        """
+        url = self._engine.url.render_as_string(hide_password=False)
+        return InstrumentStore(url, simulated=self.simulated)
+
     async def close(self) -> None:
         """Close all connections; terminate those that do not close within `CLOSE_TIMEOUT_S`."""
         try:

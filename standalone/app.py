@@ -2,7 +2,7 @@
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager, closing
 from functools import partial
 from pathlib import Path
@@ -124,42 +124,50 @@ def start_system(
         # Developers run it beside the server of their own page.
         changes["allowed_origins"] = [LOOPBACK]
     gateway = gateway.model_copy(update=changes)
-    access, keys = load_settings(AccessSettings), KeyStore(instruments)
+    # Long reads and writes of the history must not delay a revocation.
+    access, key_database = load_settings(AccessSettings), instruments.apart()
+    keys = KeyStore(key_database)
     plans = tuple(load_settings(PlanSettings).all_plans)
     authority = build_authority(access, keys, plans=plans, clock=process_clock.corrected)
     key_admin = KeyAdmin(keys, None, plans, actor="admin", clock=process_clock.corrected)
-    group.create_task(_serve_admins(access, authority, key_admin, stop), name="admin")
-    group.create_task(
-        serve_gateway(
-            feed,
-            reader,
-            gateway,
-            stop,
-            simulated=not is_live,
-            listener=listener,
-            suspicions=IdentityRecords(instruments),
-            history=CandleReader(instruments, simulated=not is_live),
-            tape=tape,
-            bars=bars,
-            authority=authority,
-            # Keys are changed by commands in other processes.
-            key_watch=KeyWatch(authority, keys, None, grace_s=access.revocation_grace_s),
-            clock=process_clock.corrected,
-            # The gateway runs the measurements. Simulated sources follow the clock of this machine: they are no witnesses.
-            process_clock=process_clock if is_live else None,
-            on_ready=on_ready,
-            # There is no other gateway, and no Redis that could be away.
-            can_leave=False,
-        ),
-        name="gateway",
+    serving = serve_gateway(
+        feed,
+        reader,
+        gateway,
+        stop,
+        simulated=not is_live,
+        listener=listener,
+        suspicions=IdentityRecords(instruments),
+        history=CandleReader(instruments, simulated=not is_live),
+        tape=tape,
+        bars=bars,
+        authority=authority,
+        # Keys are changed by commands in other processes.
+        key_watch=KeyWatch(authority, keys, None, grace_s=access.revocation_grace_s),
+        clock=process_clock.corrected,
+        # The gateway runs the measurements. Simulated sources follow the clock of this machine: they are no witnesses.
+        process_clock=process_clock if is_live else None,
+        on_ready=on_ready,
+        # There is no other gateway, and no Redis that could be away.
+        can_leave=False,
     )
+    group.create_task(_serve_with_admins(access, authority, key_admin, key_database, serving), name="gateway")
 
 
-async def _serve_admins(
-    settings: AccessSettings, authority: KeyAuthority, admin: KeyAdmin, stop: asyncio.Event
+async def _serve_with_admins(
+    settings: AccessSettings,
+    authority: KeyAuthority,
+    admin: KeyAdmin,
+    key_database: InstrumentStore,
+    serving: Coroutine[None, None, None],
 ) -> None:
-    async with listening_for_admins(settings, authority, admin):
-        await stop.wait()
+    """Serve the gateway, and the admin API beside it. Close the database of keys at the end."""
+    try:
+        async with listening_for_admins(settings, authority, admin):
+            await serving
+    finally:
+        serving.close()
+        await key_database.close()
 
 
 @asynccontextmanager
