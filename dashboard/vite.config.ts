@@ -14,9 +14,19 @@ const slimMonaco: Plugin = {
   },
 };
 
+/** Copies the files whose addresses stay the same from release to release, such as the manifest, beside the pages. */
+const rootFiles: Plugin = {
+  name: "root-files",
+  async generateBundle() {
+    for (const fileName of await this.fs.readdir("src/root")) {
+      this.emitFile({ type: "asset", fileName, source: await this.fs.readFile(`src/root/${fileName}`) });
+    }
+  },
+};
+
 export default defineConfig({
   base: "/",
-  plugins: [slimMonaco],
+  plugins: [slimMonaco, rootFiles],
   build: {
     outDir: "../gateway/static",
     emptyOutDir: true,
@@ -28,7 +38,7 @@ export default defineConfig({
     // The editor of GraphiQL is one lazy chunk of over 1 MB; the dashboard does not load it.
     chunkSizeWarningLimit: 4096,
     rolldownOptions: {
-      input: ["index.html", "graphiql.html"],
+      input: ["index.html", "graphiql.html", "wall.html", "not-found.html"],
       onwarn(warning, warn) {
         // "use client" and "use no memo" are directives for server renderers and compilers, which are not used here.
         if (warning.code !== "MODULE_LEVEL_DIRECTIVE") warn(warning);

@@ -1,9 +1,9 @@
 """The ASGI application: GraphQL, health and the pages."""
 
+from functools import partial
 from pathlib import Path
 
 from fastapi import FastAPI
-from starlette.responses import Response
 from starlette.routing import Route, WebSocketRoute
 from starlette.types import Receive, Scope, Send
 
@@ -19,7 +19,8 @@ from gateway.keyed_connections import KeyedConnections
 from gateway.metrics import metrics_route
 from gateway.operations import Operations
 from gateway.origins import OriginPolicy
-from gateway.pages import STATIC_DIRECTORY, Assets, SecurityHeaders, read_page
+from gateway.page_routes import answer_not_found, page_routes
+from gateway.pages import STATIC_DIRECTORY, Pages, SecurityHeaders
 from gateway.rest.routes import candle_routes
 from gateway.schema.build import build_schema
 from gateway.schema.context import Context
@@ -38,7 +39,7 @@ class GraphQLEndpoint:
         self,
         operations: Operations,
         settings: GatewaySettings,
-        static_directory: Path,
+        pages: Pages,
         *,
         admission: Admission,
         limits: ClientLimits,
@@ -50,7 +51,7 @@ class GraphQLEndpoint:
         self._http = HttpEndpoint(
             operations,
             settings,
-            static_directory,
+            pages,
             self.connections,
             admission=admission,
             limits=limits,
@@ -81,7 +82,7 @@ class GatewayApp(FastAPI):
     Routing and middleware would take most of the time of a fast response.
     """
 
-    def __init__(self, gateway: Gateway, settings: GatewaySettings, static_directory: Path) -> None:
+    def __init__(self, gateway: Gateway, settings: GatewaySettings, pages: Pages) -> None:
         # No generated API pages: they describe REST and load scripts from other hosts.
         super().__init__(
             title="Ratewire", openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False
@@ -92,7 +93,7 @@ class GatewayApp(FastAPI):
         self.graphql = GraphQLEndpoint(
             operations,
             settings,
-            static_directory,
+            pages,
             admission=gateway.admission,
             limits=gateway.client_limits,
             authentication=gateway.authentication,
@@ -122,16 +123,16 @@ def create_app(
     gateway: Gateway, settings: GatewaySettings, *, static_directory: Path = STATIC_DIRECTORY
 ) -> GatewayApp:
     """Create the application over `gateway`, which the caller runs."""
-    app = GatewayApp(gateway, settings, static_directory)
+    embedding = OriginPolicy(settings.embed_origins)
+    pages = Pages(static_directory, simulated=gateway.simulated, embedding=embedding.frame_ancestors)
+    app = GatewayApp(gateway, settings, pages)
     app.include_router(health_routes(gateway))
     app.router.routes.append(metrics_route(gateway))
     app.router.routes += candle_routes(gateway, app.graphql.connections)
-
-    @app.api_route("/", methods=["GET", "HEAD"])
-    async def dashboard() -> Response:
-        return read_page(static_directory, "index.html")
-
-    app.mount("/assets", Assets(static_directory / "assets"))
-    app.add_middleware(CrossOrigin, policy=app.graphql.origins)
+    app.router.routes += page_routes(pages)
+    app.add_exception_handler(404, partial(answer_not_found, pages))
+    # Pages that embed rates subscribe over HTTP; a WebSocket is for those that may call all of the API.
+    readers = OriginPolicy([*settings.allowed_origins, *settings.embed_origins])
+    app.add_middleware(CrossOrigin, policy=readers)
     app.add_middleware(SecurityHeaders)
     return app

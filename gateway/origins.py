@@ -19,6 +19,12 @@ ORIGIN_NOT_ALLOWED = "ORIGIN_NOT_ALLOWED"
 MAX_LOGGED = 100
 LOG_PERIOD_S = 3600.0
 MAX_SHOWN = 200
+# A policy cannot name a whole network, so the other addresses of loopback are left out.
+_LOOPBACK_SOURCES = tuple(
+    f"{scheme}://{host}:*"
+    for scheme in DEFAULT_PORTS
+    for host in ("localhost", "*.localhost", "127.0.0.1", "[::1]")
+)
 
 log = structlog.get_logger("ratewire.gateway.origins")
 
@@ -36,6 +42,15 @@ class OriginPolicy:
     def allows(self, headers: Mapping[str, str]) -> bool:
         """Whether the page is of this host or listed. A client without an origin is not a browser."""
         return is_origin_allowed(headers, self._allowed)
+
+    @property
+    def frame_ancestors(self) -> list[str]:
+        """The listed origins in the words of the policy directive `frame-ancestors`."""
+        return [
+            source
+            for each in self._allowed
+            for source in (_LOOPBACK_SOURCES if each == LOOPBACK else (each,))
+        ]
 
     def is_listed(self, origin: str) -> bool:
         """Whether the setting lists the origin."""

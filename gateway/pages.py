@@ -1,16 +1,22 @@
 """The web pages: the dashboard at `/`, GraphiQL at `/graphql`, their assets and headers."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from starlette.responses import FileResponse, PlainTextResponse, Response
-from starlette.staticfiles import StaticFiles
+from starlette.datastructures import Headers
+from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from gateway.page_files import IMMUTABLE, REVALIDATED, PageFiles
+
 STATIC_DIRECTORY = Path(__file__).parent / "static"
-_LOCKED_DOWN = "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+DASHBOARD, EXPLORER, WALLBOARD, NOT_FOUND = "index.html", "graphiql.html", "wall.html", "not-found.html"
+# Files beside the pages, whose addresses stay the same from release to release.
+PLAIN_FILES = ("embed.js", "manifest.webmanifest", "icon-192.png", "icon-512.png", "icon-maskable-512.png")
+_NO_FRAMES = "frame-ancestors 'none'"
+_LOCKED_DOWN = f"base-uri 'none'; form-action 'none'; {_NO_FRAMES}"
 # Only our own files, and connections to the gateway: nothing inline, nothing from other hosts.
-DASHBOARD_POLICY = f"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; {_LOCKED_DOWN}"
+DASHBOARD_POLICY = f"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; manifest-src 'self'; connect-src 'self'; {_LOCKED_DOWN}"
 # Monaco, GraphiQL's editor, adds style elements at run time and draws data: images; scripts are our own files only.
 PAGE_POLICY = f"default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; object-src 'none'; {_LOCKED_DOWN}"
 DATA_POLICY = "default-src 'none'; frame-ancestors 'none'"
@@ -28,27 +34,48 @@ _PAGE_HEADERS = [(b"content-security-policy", PAGE_POLICY.encode()), *_COMMON_HE
 _DATA_HEADERS = [(b"content-security-policy", DATA_POLICY.encode()), *_COMMON_HEADERS]
 
 
-def read_page(directory: Path, name: str) -> Response:
-    """Return an HTML page that browsers revalidate, because its asset names change per release."""
-    path = directory / name
-    if not path.is_file():
-        return PlainTextResponse(f"{name} is not part of this installation", status_code=404)
-    policy = DASHBOARD_POLICY if name == "index.html" else PAGE_POLICY
-    headers = {"cache-control": "no-cache", "content-security-policy": policy}
-    return FileResponse(path, media_type="text/html", headers=headers)
+class Pages:
+    """The pages and their files, as a build of `dashboard/` leaves them in `directory`.
+
+    `simulated`: the dashboard says so before its first rate arrives. `embedding`: origins whose pages may show the wallboard in
+    a frame, in the words of `frame-ancestors`.
+    """
+
+    def __init__(self, directory: Path, *, simulated: bool, embedding: Sequence[str] = ()) -> None:
+        mark = _mark_simulated if simulated else _leave
+        self._files = PageFiles(directory, dict.fromkeys((DASHBOARD, WALLBOARD), mark))
+        framing = " ".join(embedding) or "'none'"
+        self._policies = {
+            EXPLORER: PAGE_POLICY,
+            WALLBOARD: DASHBOARD_POLICY.replace(_NO_FRAMES, f"frame-ancestors {framing}"),
+        }
+
+    async def page(
+        self, name: str, request_headers: Headers, *, vary: str | None = None, status: int = 200
+    ) -> Response:
+        """Return an HTML page that browsers revalidate, because its asset names change per release."""
+        policy = self._policies.get(name, DASHBOARD_POLICY)
+        headers = {"cache-control": REVALIDATED, "content-security-policy": policy}
+        if vary is not None:
+            headers["vary"] = vary
+        response = await self._files.respond(name, request_headers, headers, status=status)
+        return response or PlainTextResponse(f"{name} is not part of this installation", status_code=404)
+
+    async def file(self, name: str, request_headers: Headers) -> Response | None:
+        """Return a file beside the pages, such as the manifest; `None` if there is none."""
+        return await self._files.respond(name, request_headers, {"cache-control": REVALIDATED})
+
+    async def asset(self, name: str, request_headers: Headers) -> Response | None:
+        """Return a file with a content hash in its name, which is cached without revalidation."""
+        return await self._files.respond(f"assets/{name}", request_headers, {"cache-control": IMMUTABLE})
 
 
-class Assets(StaticFiles):
-    """Serves files with a content hash in their names, cached without revalidation."""
+def _mark_simulated(page: bytes) -> bytes:
+    return page.replace(b"<html", b"<html data-simulated", 1)
 
-    def __init__(self, directory: Path) -> None:
-        super().__init__(directory=directory, check_dir=False)
 
-    async def get_response(self, path: str, scope: Scope) -> Response:
-        response = await super().get_response(path, scope)
-        if response.status_code in {200, 304}:
-            response.headers["cache-control"] = "public, max-age=31536000, immutable"
-        return response
+def _leave(page: bytes) -> bytes:
+    return page
 
 
 class SecurityHeaders:

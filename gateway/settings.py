@@ -318,7 +318,14 @@ class GatewaySettings(FreshnessSettings):
         'The system in one process (`make run`) has ["loopback"] unless it is set.',
     )
 
-    @field_validator("source_preference", "allowed_origins", "trusted_proxies", mode="before")
+    embed_origins: Annotated[list[str], NoDecode] = Field(
+        default=[],
+        description="Origins of other web pages that may show rates of this gateway, as a JSON list like that of `allowed_origins`: they may have "
+        "the wallboard in a frame and use the elements of /embed.js, and with that call the API over HTTP, not by WebSocket. The system in one "
+        'process (`make run`) has ["loopback"] unless it is set.',
+    )
+
+    @field_validator("source_preference", "allowed_origins", "embed_origins", "trusted_proxies", mode="before")
     @classmethod
     def _read_json(cls, value: Any) -> Any:
         return parse_json(value)
@@ -350,7 +357,7 @@ class GatewaySettings(FreshnessSettings):
                 raise ValueError(f"{proxy!r}: expected an address, a network, or *") from exc
         return value
 
-    @field_validator("allowed_origins")
+    @field_validator("allowed_origins", "embed_origins")
     @classmethod
     def _check_origins(cls, value: list[str]) -> list[str]:
         for origin in value:

@@ -120,9 +120,10 @@ def start_system(
     gateway = load_settings(GatewaySettings)
     # There is no other gateway for its clients: they need not leave one after the other.
     changes: dict[str, object] = {"drain_s": 0.0, "drain_notice_s": 0.0, "workers": 1}
-    if "allowed_origins" not in gateway.model_fields_set:
-        # Developers run it beside the server of their own page.
-        changes["allowed_origins"] = [LOOPBACK]
+    for setting in ("allowed_origins", "embed_origins"):
+        if setting not in gateway.model_fields_set:
+            # Developers run it beside the server of their own page.
+            changes[setting] = [LOOPBACK]
     gateway = gateway.model_copy(update=changes)
     # Long reads and writes of the history must not delay a revocation.
     access, key_database = load_settings(AccessSettings), instruments.apart()

@@ -41,20 +41,36 @@ class CrossOrigin(CORSMiddleware):
         if self.is_allowed_origin(origin):
             return super().preflight_response(request_headers)
         self._policy.log_refusal(origin, "preflight")
-        return Response(
-            encode({"errors": [self._policy.refusal(origin)]}),
-            status_code=403,
-            headers={"content-type": "application/json", "vary": self.preflight_headers["Vary"]},
-        )
+        refusal = self._refusal(origin)
+        if _is_from_browser(request_headers):
+            # A browser keeps the answer to a preflight from its page. It may send the request, and is told the reason then.
+            refusal = Response(status_code=204, headers={**self.preflight_headers, "vary": "Origin"})
+            refusal.headers["access-control-allow-origin"] = origin
+            if requested := request_headers.get("access-control-request-headers"):
+                refusal.headers["access-control-allow-headers"] = requested
+        return refusal
 
     async def simple_response(
         self, scope: Scope, receive: Receive, send: Send, request_headers: Headers
     ) -> None:
         origin = request_headers.get("origin")
         if origin is not None and not self._policy.allows(request_headers):
-            # Its browser keeps the answer from the page. Other clients that send an origin read it.
             self._policy.log_refusal(origin, "http")
+            if _is_from_browser(request_headers):
+                refusal = self._refusal(origin)
+                # It holds no data, so any page may read it: otherwise its browser would hide the reason from it.
+                refusal.headers["access-control-allow-origin"] = origin
+                await refusal(scope, receive, send)
+                return
+            # Other clients that send an origin read the answer; an old browser keeps it from the page.
         await super().simple_response(scope, receive, send, request_headers)
+
+    def _refusal(self, origin: str) -> Response:
+        return Response(
+            encode({"errors": [self._policy.refusal(origin)]}),
+            status_code=403,
+            headers={"content-type": "application/json", "vary": self.preflight_headers["Vary"]},
+        )
 
     async def send(self, message: Message, send: Send, request_headers: Headers) -> None:
         """Add the headers for a listed page.
@@ -63,11 +79,19 @@ class CrossOrigin(CORSMiddleware):
         """
         if message["type"] == "http.response.start":
             headers = MutableHeaders(scope=message)
-            if headers.get("vary") == VARY:
-                headers["vary"] = VARY.removesuffix(", Origin")
+            if (vary := headers.get("vary", "")).endswith(VARY):
+                headers["vary"] = vary.removesuffix(", Origin")
             if not self.is_allowed_origin(request_headers.get("origin", "")):
                 # Nobody may read anything, but a cache must not give this answer to a listed page.
                 headers.add_vary_header("Origin")
                 await send(message)
                 return
         await super().send(message, send, request_headers)
+
+
+def _is_from_browser(headers: Headers) -> bool:
+    """Tell whether a browser says of which site its page is.
+
+    All do over TLS and to loopback.
+    """
+    return "sec-fetch-site" in headers

@@ -7,7 +7,6 @@ Link: https://graphql.github.io/graphql-over-http/draft/
 import secrets
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import ExitStack, aclosing, contextmanager
-from pathlib import Path
 
 import structlog
 from starlette.datastructures import Headers
@@ -32,7 +31,7 @@ from gateway.http.negotiation import (
     wants_page,
 )
 from gateway.http.request_body import ClientDisconnected, HttpError, parse_body, read_body, read_query_string
-from gateway.http.request_cache import RequestCache, is_navigation, make_prepared_requests
+from gateway.http.request_cache import RequestCache, make_prepared_requests, may_be_visit
 from gateway.http.response import VARY, send_error, send_json, send_response
 from gateway.http.single_connection import SingleConnections, as_http_error
 from gateway.http.sse import RETRY_STREAM, EventFraming
@@ -40,7 +39,7 @@ from gateway.http.stream import Framing, HttpExchange, Streams, write_results
 from gateway.keyed_connections import KeyedConnections
 from gateway.lru import SecondSight
 from gateway.operations import Operations
-from gateway.pages import read_page
+from gateway.pages import EXPLORER, Pages
 from gateway.preparation import OperationKind, OperationRejected, PreparedOperation
 from gateway.results import encode
 from gateway.schema.context import OperationMetadata
@@ -67,7 +66,7 @@ class HttpEndpoint:
         self,
         operations: Operations,
         settings: GatewaySettings,
-        static_directory: Path,
+        pages: Pages,
         connections: ClientConnections,
         *,
         admission: Admission,
@@ -82,7 +81,7 @@ class HttpEndpoint:
         self._operations = operations
         self._max_body_bytes = settings.max_body_bytes
         self._read_timeout_s = settings.read_timeout_s
-        self._static_directory = static_directory
+        self._pages = pages
         self._prepared = make_prepared_requests()
         self._seen = SecondSight(SEEN_KEYS)
         self.request_cache = RequestCache(operations, self._prepared, self._seen, connections, authentication)
@@ -146,9 +145,8 @@ class HttpEndpoint:
             raise HttpError(
                 405, f"the method is {method[:20]}: expected {ALLOWED_METHODS}", {"allow": ALLOWED_METHODS}
             )
-        if method in SAFE_METHODS and is_navigation(scope["query_string"]) and wants_page(accepted):
-            page = read_page(self._static_directory, "graphiql.html")
-            page.headers["vary"] = VARY
+        if method in SAFE_METHODS and may_be_visit(scope["query_string"]) and wants_page(accepted):
+            page = await self._pages.page(EXPLORER, Headers(scope=scope), vary=VARY)
             await page(scope, receive, send)
             return
         if (refusal := self._connections.refusal) is not None:

@@ -149,7 +149,7 @@ class RequestCache:
         if is_get:
             if_none_match = _first(headers, b"if-none-match")
             headers = tuple([each for each in headers if each[0] != b"if-none-match"])
-        media = _choose_json_type(headers, is_get=is_get, may_be_page=is_get and is_navigation(query))
+        media = _choose_json_type(headers, is_get=is_get, may_be_page=is_get and may_be_visit(query))
         return media and KnownRequest(
             prepared.plan,
             media,
@@ -249,6 +249,15 @@ def make_prepared_requests() -> PreparedRequests:
 def is_navigation(query: bytes) -> bool:
     """Tell whether a query string names no document, as when a browser opens the page."""
     return not any(part.partition(b"=")[0] in _DOCUMENT_PARAMETERS for part in query.split(b"&"))
+
+
+def may_be_visit(query: bytes) -> bool:
+    """Tell whether a browser may open GraphiQL with this query string.
+
+    It has no document, or its text. What names a document by its hash or identifier is a request of a program.
+    """
+    names = {part.partition(b"=")[0] for part in query.split(b"&")}
+    return names.isdisjoint(_DOCUMENT_PARAMETERS - {b"query"})
 
 
 def _choose_json_type(headers: tuple[Header, ...], *, is_get: bool, may_be_page: bool) -> MediaType | None:

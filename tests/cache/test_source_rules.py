@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import msgspec
 import pytest
 
 from cache.source_rules import SourceFacts, SourceState, assess
@@ -193,6 +194,19 @@ def test_what_another_replica_of_the_feed_hears_is_not_silent() -> None:
     assert assess(facts(UP, feed(BTC), feed(instance="2")), NOW).state is SourceState.UP
     down = assess(facts(UP, feed(BTC), feed(instance="2", state=LinkState.DOWN)), NOW)
     assert (down.state, down.silent) == (SourceState.DEGRADED, [BTC])
+
+
+def test_the_reason_names_no_silent_symbols_that_the_status_does_not_list() -> None:
+    """A reason `silent: … and 64 more` stood beside an empty list of silent symbols."""
+    deaf = feed(BTC, ETH, count=67)
+    stalled = assess(facts(deaf, feed(instance="2"), age_s=42), NOW)
+    assert (stalled.state, stalled.silent_count) == (SourceState.STALLED, 0)
+    assert stalled.reason == "its newest value is 42 s old, past its 10 s"
+    alone = assess(facts(deaf, age_s=42), NOW)
+    assert (alone.silent_count, str(alone.reason).endswith("silent: some")) == (67, True)
+    better = msgspec.structs.replace(feed(BTC, instance="2"), reason="silent: BTC/USDT")
+    both = assess(facts(better, deaf), NOW)
+    assert (both.silent, both.reason) == ([BTC], "silent: BTC/USDT")
 
 
 def test_more_silent_symbols_than_can_be_named_are_counted() -> None:

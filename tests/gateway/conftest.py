@@ -91,7 +91,8 @@ def settings() -> GatewaySettings:
 def static_directory(tmp_path: Path) -> Path:
     """Pages as a build of the dashboard would leave them."""
     (tmp_path / "assets").mkdir()
-    (tmp_path / "index.html").write_text("<!doctype html><title>dashboard</title>")
+    (tmp_path / "index.html").write_text('<!doctype html><html lang="en"><title>dashboard</title></html>')
+    (tmp_path / "not-found.html").write_text('<!doctype html><title>404</title><a href="/">Market</a>')
     (tmp_path / "graphiql.html").write_text("<!doctype html><title>GraphiQL</title>")
     (tmp_path / "assets" / "index-abc123.js").write_text("export {};")
     return tmp_path

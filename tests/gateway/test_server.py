@@ -46,22 +46,25 @@ async def test_queries_are_answered_over_post_get_and_websocket(
                 assert await session.execute(gql(query)) == expected
 
 
+HTML = {"accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
+
+
 async def test_browsers_get_pages_and_programs_get_data(serving: Serving, cache: MemoryCache) -> None:
     """GraphiQL only for clients that prefer HTML; assets are immutable; all have policies."""
     async with serving(cache) as served, served.client() as client:
-        html = {"accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
-        graphiql = await client.get("/graphql", headers=html)
+        graphiql = await client.get("/graphql", headers=HTML)
         assert "GraphiQL" in graphiql.text
         assert graphiql.headers["content-security-policy"] == PAGE_POLICY
         assert graphiql.headers["cache-control"] == "no-cache"
         assert graphiql.headers["x-content-type-options"] == "nosniff"
-        answer = await client.get("/graphql", headers=html, params={"query": "{ __typename }"})
-        assert answer.json() == {"data": {"__typename": "Query"}}
-        assert "default-src 'none'" in answer.headers["content-security-policy"]
+        assert graphiql.headers["vary"] == "Accept-Encoding, Accept, Origin"
         dashboard = await client.get("/")
         assert "dashboard" in dashboard.text
+        assert "<html data-simulated" in dashboard.text
         assert dashboard.headers["content-security-policy"] == DASHBOARD_POLICY
         assert "unsafe" not in DASHBOARD_POLICY
+        held = {"if-none-match": dashboard.headers["etag"]}
+        assert (await client.get("/", headers=held)).status_code == 304
         asset = await client.get("/assets/index-abc123.js")
         assert "immutable" in asset.headers["cache-control"]
         missing = await client.get("/assets/none.js")
@@ -69,6 +72,38 @@ async def test_browsers_get_pages_and_programs_get_data(serving: Serving, cache:
         assert (await client.get("/docs")).status_code == 404
         assert (await client.get("/openapi.json")).status_code == 404
         assert (await client.get("/graphql")).status_code == 400
+
+
+async def test_a_browser_with_a_query_gets_graphiql_and_a_program_its_answer(
+    serving: Serving, cache: MemoryCache
+) -> None:
+    """Also once the request is known. A hash is asked by programs only."""
+    query = {"query": "{ __typename }"}
+    async with serving(cache) as served, served.client() as client:
+        await served.facts()
+        for _ in range(3):
+            page = await client.get("/graphql", headers=HTML, params=query)
+            assert "GraphiQL" in page.text
+            for accept in ("*/*", "application/json, text/html"):
+                answer = await client.get("/graphql", headers={"accept": accept}, params=query)
+                assert answer.json() == {"data": {"__typename": "Query"}}
+                assert "default-src 'none'" in answer.headers["content-security-policy"]
+        by_hash = await client.get("/graphql", headers=HTML, params={"documentId": "sha256:" + "0" * 64})
+        assert by_hash.headers["content-type"].startswith("application/")
+
+
+async def test_an_unknown_address_is_a_page_for_a_browser(serving: Serving, cache: MemoryCache) -> None:
+    """With a way back, as 404. Programs get JSON."""
+    async with serving(cache) as served, served.client() as client:
+        for path in ("/nowhere", "/assets/none.js", "/graphql/more"):
+            page = await client.get(path, headers=HTML)
+            assert (page.status_code, page.headers["cache-control"]) == (404, "no-store")
+            assert 'href="/"' in page.text
+            assert page.headers["content-security-policy"] == DASHBOARD_POLICY
+            assert page.headers["vary"].startswith("Accept-Encoding, Accept")
+            answer = await client.get(path)
+            assert answer.status_code == 404
+            assert answer.json()
 
 
 @pytest.mark.parametrize(

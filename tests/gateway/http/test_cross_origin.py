@@ -96,6 +96,48 @@ async def test_the_request_of_another_page_is_logged_and_its_answer_kept_from_it
     assert [each["origin"] for each in structured_logs if each.get("origin")] == [PAGE]
 
 
+async def test_a_browser_tells_another_page_why_it_is_refused(ready_gateway: ReadyGateway) -> None:
+    """The preflight passes; the request is refused unread, with a body that the page may read."""
+    from_browser = {"sec-fetch-site": "cross-site", "sec-fetch-mode": "cors"}
+    async with ready_gateway() as served, served.client() as client:
+        asked = preflight(access_control_request_headers="content-type, authorization")
+        passed = await client.options("/graphql", headers={**asked, **from_browser})
+        assert passed.status_code == 204
+        assert passed.headers["access-control-allow-origin"] == PAGE
+        assert passed.headers["access-control-allow-headers"] == "content-type, authorization"
+        for answer in (
+            await client.post("/graphql", json={"query": QUERY}, headers={"origin": PAGE, **from_browser}),
+            await client.get("/graphql", params={"query": QUERY}, headers={"origin": PAGE, **from_browser}),
+        ):
+            assert answer.status_code == 403
+            assert answer.headers["access-control-allow-origin"] == PAGE
+            (error,) = answer.json()["errors"]
+            assert PAGE in error["message"]
+            assert error["extensions"] == {"code": "ORIGIN_NOT_ALLOWED", "setting": SETTING}
+        own = {"origin": served.http, "sec-fetch-site": "same-origin"}
+        assert (await client.post("/graphql", json={"query": "{ __typename }"}, headers=own)).json()["data"]
+
+
+async def test_a_page_that_embeds_may_read_over_http_only(
+    ready_gateway: ReadyGateway, cache: MemoryCache, ticker: BuildTicker
+) -> None:
+    """`embed_origins` opens no WebSocket."""
+    await cache.write([ticker(price="7")])
+    browser = {"origin": PAGE, "sec-fetch-site": "cross-site"}
+    handshake = {
+        "connection": "Upgrade",
+        "upgrade": "websocket",
+        "sec-websocket-version": "13",
+        "sec-websocket-key": "dGhlIHNhbXBsZSBub25jZQ==",
+        "sec-websocket-protocol": MODERN,
+    }
+    async with ready_gateway(embed_origins=[PAGE]) as served, served.client() as client:
+        answer = await client.get("/graphql", params={"query": QUERY}, headers=browser)
+        assert answer.json() == {"data": {"rate": {"price": "7"}}}
+        assert answer.headers["access-control-allow-origin"] == PAGE
+        assert (await client.get("/graphql", headers={**handshake, **browser})).status_code == 403
+
+
 async def test_the_websocket_of_another_page_is_refused_in_words(
     ready_gateway: ReadyGateway, structured_logs: list[EventDict]
 ) -> None:
@@ -138,6 +180,8 @@ async def test_a_page_of_another_port_in_a_browser(
             results[line["name"]] = line["result"]
         await page.ends()
     if not allowed:
+        reason = results.pop("fetch")["posted"]["errors"][0]["message"]
+        assert SETTING in reason
         assert all("error" in result for result in results.values())
         return
     fetched = results["fetch"]

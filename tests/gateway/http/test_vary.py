@@ -30,6 +30,11 @@ async def vary_of(client: httpx.AsyncClient, method: str, options: JsonObject, *
         return [each.strip() for each in answer.headers["vary"].split(",")]
 
 
+def without_encoding(vary: list[str]) -> list[str]:
+    """Only pages are compressed by the gateway."""
+    return [each for each in vary if each != "Accept-Encoding"]
+
+
 @pytest.mark.parametrize(("method", "options"), REQUESTS.values(), ids=REQUESTS)
 async def test_every_answer_varies_with_the_origin_even_without_one(
     ready_gateway: ReadyGateway, method: str, options: JsonObject
@@ -40,8 +45,9 @@ async def test_every_answer_varies_with_the_origin_even_without_one(
     """
     async with ready_gateway(allowed_origins=[PAGE]) as served, served.client() as client:
         for _ in range(3):
-            assert await vary_of(client, method, options) == ["Accept", "Origin"]
-        assert sorted(await vary_of(client, method, options, origin=PAGE)) == ["Accept", "Origin"]
+            assert without_encoding(await vary_of(client, method, options)) == ["Accept", "Origin"]
+        of_page = without_encoding(await vary_of(client, method, options, origin=PAGE))
+        assert sorted(of_page) == ["Accept", "Origin"]
 
 
 @pytest.mark.parametrize("path", ["/", "/health/ready", "/metrics"])
