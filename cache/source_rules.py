@@ -146,7 +146,9 @@ def _classify(  # noqa: C901, PLR0911, PLR0912 - one return per rule
     remark = _remark(working)
     if quiet:
         # A source that is polled has no feed to say why, such as that all its values are refused.
-        why = remark or next((report.reason for report in working if report.reason), None)
+        # What one replica of a feed misses is no reason where another one delivers it.
+        telling = [each for each in working if not each.silent_count or _silent(working)[1]]
+        why = remark or next((report.reason for report in telling if report.reason), None)
         reasons = (quiet, _describe_clocks(facts), why, _describe_producers(facts))
         return SourceState.STALLED, "; ".join(filter(None, reasons))
     if troubled:
@@ -246,9 +248,9 @@ def _silent(reports: Sequence[SourceReport]) -> tuple[Sequence[Symbol], int]:
 
 
 def _describe_silent(reports: Sequence[SourceReport]) -> str | None:
-    """Return the reason of the feed that reported last."""
+    """Return the reason of the feed that misses least: the others name what this one delivers."""
     feeds = [report for report in reports if report.silent_count]
-    return max(feeds, key=lambda report: report.reported_at).reason if feeds else None
+    return min(feeds, key=lambda report: report.silent_count).reason if feeds else None
 
 
 def _remark(working: Sequence[SourceReport]) -> str | None:

@@ -20,6 +20,7 @@ from rates.symbol import Symbol
 
 MAX_REASON_LENGTH = 300
 # Silent symbols named in the reason. The report lists more.
+SILENT_TOPIC = "silent"
 NAMED_SILENT = 3
 
 
@@ -121,12 +122,12 @@ class SourceHealth:
         """Record the symbols that the source should update and does not, with the problem of each."""
         if not silent:
             self._silent = ()
-            self.set_notice("silent", None)
+            self.set_notice(SILENT_TOPIC, None)
             return
         self._silent = tuple(sorted(silent))
         named = ", ".join(f"{symbol} ({silent[symbol]})" for symbol in self._silent[:NAMED_SILENT])
         more = len(self._silent) - NAMED_SILENT
-        self.set_notice("silent", f"silent: {named}{f' and {more} more' if more > 0 else ''}")
+        self.set_notice(SILENT_TOPIC, f"silent: {named}{f' and {more} more' if more > 0 else ''}")
 
     def record_accepted(self) -> None:
         """Record that a ticker passed validation."""
@@ -168,6 +169,10 @@ class SourceHealth:
         """Return the report for the gateway. `clock_skew`: how far this machine's clock is ahead."""
         # The notices of the source itself last: they are the longest.
         reasons = [text for text in (self._failure, self._streak.describe()) if text]
+        # Without a connection all instruments are silent. To name some would say that the others are not.
+        is_up = self.state is LinkState.UP
+        silent = self._silent if is_up else ()
+        notices = [text for topic, text in self._notices.items() if is_up or topic != SILENT_TOPIC]
         begun = [f"the exchange says: {one.text}" for one in self._announcements if one.begins_at <= now]
         announced = [f"the exchange says: {one.text}" for one in self._announcements if one.begins_at > now]
         return SourceReport(
@@ -175,14 +180,14 @@ class SourceHealth:
             instance=self.instance,
             role=self.role,
             state=self.state,
-            reason="; ".join([*reasons, *self._notices.values(), *begun])[:MAX_REASON_LENGTH] or None,
+            reason="; ".join([*reasons, *notices, *begun])[:MAX_REASON_LENGTH] or None,
             announcement="; ".join(announced)[:MAX_REASON_LENGTH] or None,
             refused=self.rejections.total(),
             reconnects=self.reconnects,
             reported_at=now,
             budget=self.budget,
-            silent=self._silent[:MAX_SILENT],
-            silent_count=len(self._silent),
+            silent=silent[:MAX_SILENT],
+            silent_count=len(silent),
             cache_error=next(iter(self._cache_errors.values()), None),
             clock_skew=clock_skew,
             history=None if self.history is None else self.history.report(),
