@@ -4,6 +4,7 @@ import { createGraphiQLFetcher } from "@graphiql/toolkit";
 import { GraphiQL } from "graphiql";
 import { createRoot } from "react-dom/client";
 import { GRAPHQL_PATH } from "../graphql/address";
+import { readOperation } from "./address";
 import { EXAMPLES } from "./examples";
 import { connectExplorer, fetchExplained } from "./gateway";
 
@@ -15,11 +16,16 @@ const fetcher = createGraphiQLFetcher({
   enableIncrementalDelivery: false,
 });
 
+const linked = readOperation(location.search);
+// On a first visit the tab of the link comes first; later it is added to the tabs that the browser has kept.
+const initial = linked === null ? {} : { initialQuery: linked.query, initialVariables: linked.variables ?? "" };
+
 function Explorer() {
   return (
     <GraphiQL
       fetcher={fetcher}
-      defaultTabs={[...EXAMPLES]}
+      defaultTabs={linked === null ? [...EXAMPLES] : [linked, ...EXAMPLES]}
+      {...initial}
       defaultEditorToolsVisibility={false}
       inputValueDeprecation
       schemaDescription
