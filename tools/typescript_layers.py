@@ -15,9 +15,9 @@ SOURCES = "dashboard/src/"
 # From the top down: a folder imports from the layers below its own. Folders of one layer do not import each other.
 LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"main.tsx"}),
-    frozenset({"app.tsx"}),
+    frozenset({"app.tsx", "wall"}),
     frozenset({"shell", "instrument", "spreads", "converter"}),
-    frozenset({"market", "sources", "chart"}),
+    frozenset({"market", "sources", "chart", "alerts"}),
     frozenset({"stores"}),
     frozenset({"live"}),
     frozenset({"graphiql"}),

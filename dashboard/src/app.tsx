@@ -1,6 +1,8 @@
 // The page: its frame, and the view selected by the address.
 import { lazy, Suspense, useEffect, useState } from "react";
 import { type Address, useAddress } from "./browser/address";
+import { useRemembered } from "./browser/remembered";
+import { zone } from "./browser/times";
 import { InstrumentView } from "./instrument/view";
 import { keepWhileVisible } from "./live/visibility";
 import { MarketView } from "./market/view";
@@ -19,6 +21,8 @@ const ConverterView = lazy(() => import("./converter/view"));
 
 export function App() {
   const address = useAddress();
+  // A chart writes its times once: another zone makes it anew.
+  const chosenZone = useRemembered(zone);
   // Shared by all views.
   useEffect(() => keepWhileVisible(health), []);
   const isFramed = useFrame();
@@ -29,7 +33,7 @@ export function App() {
       <SourceStrip />
       <div className="page-body" data-framed={isFramed}>
         <Suspense fallback={<main className="waiting" />}>
-          <CurrentView address={address} />
+          <CurrentView key={chosenZone} address={address} />
         </Suspense>
       </div>
     </>

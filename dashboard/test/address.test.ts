@@ -3,6 +3,7 @@ import { CHART_KINDS, CHART_RANGES, FIRST_CHART } from "../src/browser/chart-add
 import { parseSymbol } from "../src/browser/chart-address";
 import { formatAddress, parseAddress, SORT_KEYS } from "../src/browser/address";
 import { SPREAD_SORT_KEYS } from "../src/browser/view-address";
+import { readOperation } from "../src/graphiql/address";
 
 test("an address that is written is read as the same", () => {
   for (const sort of [null, ...SORT_KEYS, "source:KRAKEN" as const])
@@ -77,4 +78,19 @@ test("a link carries the spread view with its order, and the converter with what
 
 test("an open instrument hides the view beside it", () => {
   expect(formatAddress({ ...parseAddress(""), view: "spreads", symbol: "BTC/USDT" })).toBe("/?symbol=BTC/USDT");
+});
+
+test("a symbol is understood as people write it", () => {
+  for (const written of ["btc/usdt", "BTC-USDT", "btc_usdt", "Btc%2FUsdt", "%EF%BC%A2TC/USDT", "btc usdt"]) expect(parseAddress(`?symbol=${written}`).symbol).toBe("BTC/USDT");
+  // Where a joined symbol splits is not guessed.
+  expect(parseAddress("?symbol=btcusdt").symbol).toBe("BTCUSDT");
+  expect(parseAddress("?symbol=btc/usd-c").symbol).toBe("BTC/USD-C");
+  expect(parseAddress("").symbol).toBeNull();
+});
+
+test("a link to GraphiQL carries an operation with its variables", () => {
+  expect(readOperation("?query=%7B%20a%20%7D")).toEqual({ query: "{ a }" });
+  expect(readOperation('?query={a}&variables={"b":1}')).toEqual({ query: "{a}", variables: '{\n  "b": 1\n}\n' });
+  expect(readOperation("?query={a}&variables=nonsense")).toEqual({ query: "{a}", variables: "nonsense" });
+  expect(readOperation("?variables={}")).toBeNull();
 });

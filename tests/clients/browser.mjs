@@ -80,6 +80,8 @@ const COMMANDS = {
     blocked = null;
   },
   reload: () => page.reload(),
+  // As the device would: the browser says so, and nothing passes.
+  network: ({ isThere }) => page.context().setOffline(!isThere),
   evaluate: ({ script }) => page.evaluate(script),
   until,
   click: ({ selector }) => page.locator(selector).first().click(),
@@ -116,6 +118,9 @@ const COMMANDS = {
     return { seconds, ...[...busy.values()].sort((one, other) => other.cpu - one.cpu)[0] };
   },
   seen: () => ({ complaints, foreign }),
+  forget: ({ text }) => {
+    for (let at = complaints.length - 1; at >= 0; at--) if (complaints[at].includes(text)) complaints.splice(at, 1);
+  },
 };
 
 for await (const line of createInterface({ input: process.stdin })) {

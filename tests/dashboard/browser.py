@@ -156,6 +156,10 @@ class Browser:
         """Let the requests pass that `open` blocks."""
         await self._do("unblock", object)
 
+    async def network(self, *, is_there: bool) -> None:
+        """Take the device's network away, or give it back."""
+        await self._do("network", object, isThere=is_there)
+
     async def reload(self) -> None:
         await self._do("reload", object)
 
@@ -178,6 +182,10 @@ class Browser:
     async def seen(self) -> Seen:
         """Errors and foreign addresses of the page so far."""
         return await self._do("seen", Seen)
+
+    async def forget_complaints(self, text: str) -> None:
+        """Leave out errors on the console that have `text`: the test has caused them."""
+        await self._do("forget", object, text=text)
 
     async def _do(self, command: str, shape: type[T], **options: object) -> T:
         assert self._process.stdin is not None

@@ -1,6 +1,7 @@
 """The dashboard while a source, the gateway, the cache or the viewer is away."""
 
 import json
+import signal
 from collections.abc import AsyncIterator
 from datetime import timedelta
 
@@ -19,6 +20,12 @@ PHASE = "document.querySelector('#connection .phase').innerText"
 LIGHT = "document.querySelector('.strip .state').innerText"
 NOTICE = "document.querySelector('#connection .notice')?.innerText"
 WORKERS = "performance.getEntriesByType('resource').filter(each => each.name.includes('.worker-')).length"
+BADGE = "document.querySelector('#connection').innerText"
+RECORD_BADGE = """
+  window.ratewireBadges = [];
+  new MutationObserver(() => window.ratewireBadges.push(document.querySelector('#connection').innerText))
+    .observe(document.querySelector('#connection'), { childList: true, characterData: true, subtree: true });
+"""
 # A page that was loaded again would have forgotten it.
 MARK = "window.ratewireTestMark"
 
@@ -104,20 +111,58 @@ async def test_the_page_resumes_after_a_killed_gateway_without_a_reload(
         await market.write(ETH, "2500.00")
         await arrive(page)
         await gateway.kill()
-        await page.until(f"{PHASE} === 'Resuming' || {PHASE} === 'Offline'")
+        await page.until(f"{PHASE} === 'Reconnecting…' || {PHASE} === 'Offline'")
         assert "61,000.25" in await page.evaluate_as(str, price_of(BTC))
         # The page does not claim a status that it no longer receives.
         await page.until(f"{LIGHT} === 'not known'")
         await market.write(BTC, "61001.75")
     async with market.serving():
         notice = await page.value(str, NOTICE, within_s=30)
-        assert notice.startswith("Resumed, nothing missed.")
+        assert notice.startswith("Back, nothing missed.")
         await page.until(f"{price_of(BTC)}.includes('61,001.75')")
         assert await page.evaluate(PHASE) == "Live"
         await page.until(f"{LIGHT} !== 'not known'")
         assert await page.evaluate(MARK) is True
         async with market.moving(BTC):
             await page.until(f"{price_of(BTC)}.startsWith('60,0')")
+
+
+async def test_a_frozen_gateway_is_not_called_live(market: Market, page: Browser) -> None:
+    """Nothing arrives on a connection that is open: the page says so, and no light is on."""
+    async with market.serving() as gateway:
+        await market.write(BTC, "61000.25")
+        await arrive(page)
+        await page.until(f"{PHASE} === 'Live' && {LIGHT} !== 'not known'")
+        gateway.process.send_signal(signal.SIGSTOP)
+        try:
+            await page.until(f"{PHASE} === 'No updates' && {LIGHT} === 'not known'")
+            await page.until(f"/for \\d+ s/.test({BADGE})")
+        finally:
+            gateway.process.send_signal(signal.SIGCONT)
+        await page.until(f"{PHASE} === 'Live' && {LIGHT} !== 'not known'")
+        assert await page.evaluate(MARK) is True
+
+
+async def test_a_device_without_network_says_so_at_once_and_goes_on_with_it(
+    market: Market, page: Browser
+) -> None:
+    """The browser's own event counts, and no notice stands beside another word than "Live"."""
+    async with market.serving() as gateway:
+        await market.write(BTC, "61000.25")
+        await arrive(page)
+        # The page's own record of what it showed: a test would look too late.
+        await page.evaluate(RECORD_BADGE)
+        await page.network(is_there=False)
+        await page.until(f"{PHASE} !== 'Live'")
+        await gateway.kill()
+        await page.until(f"{PHASE} === 'Offline'")
+        await page.shows("This device has no network.")
+    async with market.serving():
+        await page.network(is_there=True)
+        await page.until(f"{NOTICE}?.startsWith('Back, nothing missed.')", within_s=30)
+        await page.until("document.querySelector('.banner.problem') === null")
+    shown = await page.evaluate_as(list[str], "window.ratewireBadges")
+    assert not [text for text in shown if "Back" in text and not text.startswith("Live")]
 
 
 # Beside other tests a fifth worker of the editors was once fetched only after the gateway had gone.
@@ -151,7 +196,7 @@ async def test_a_lost_cache_is_a_gap_and_says_so(market: Market, page: Browser) 
         await market.write(BTC, "61003.00")
     async with market.serving():
         notice = await page.value(str, NOTICE, within_s=30)
-        assert notice.startswith("Gap: reloaded.")
+        assert notice.startswith("Back, with all prices loaded anew.")
         await page.until(f"{price_of(ETH)}.includes('2,501.00')")
         assert await page.evaluate(MARK) is True
 
@@ -172,7 +217,7 @@ async def test_a_hidden_page_lets_the_server_go_and_resumes_when_it_is_seen(
         assert "61,004.00" in await page.evaluate_as(str, price_of(BTC))
         await page.evaluate(hidden(False))
         notice = await page.value(str, NOTICE)
-        assert notice.startswith("Resumed, nothing missed.")
+        assert notice.startswith("Back, nothing missed.")
         await page.until(f"{price_of(BTC)}.includes('61,005.00')")
 
 

@@ -161,8 +161,8 @@ async def test_a_rejected_query_does_not_look_like_a_lost_connection(browser: Br
     """An address that is no symbol shows the gateway's error, and source status stays known."""
     await browser.open("/?symbol=NOPE")
     await browser.shows("'NOPE' is not a symbol")
-    await browser.until("document.querySelector('#connection .phase').innerText === 'Refused'")
-    await browser.until("document.querySelector('.strip .state')?.innerText === 'up'")
+    await browser.until("document.querySelector('#connection .phase').innerText === 'Not available'")
+    await browser.until("document.querySelector('.strip .state')?.innerText === 'working'")
 
 
 async def test_an_unknown_instrument_is_called_unknown(browser: Browser) -> None:

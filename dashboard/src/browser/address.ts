@@ -50,7 +50,7 @@ export function parseAddress(query: string): Address {
     descending: given.has("dir") ? given.get("dir") === "desc" : sort === null || sort === FIRST_SORT,
     list: given.get("favourites") === "1" ? "" : name,
     shared: given.has("symbols") ? { name: (name ?? "").slice(0, LONGEST_NAME), symbols: parseSymbols(given.get("symbols") ?? "") } : null,
-    symbol: given.get("symbol"),
+    symbol: readSymbol(given.get("symbol")),
     chart: given.has("symbol") ? parseChart(given) : FIRST_CHART,
     view,
     spreads: view === "spreads" ? parseSpreads(given) : FIRST_SPREADS,
@@ -86,6 +86,12 @@ function parseSort(text: string | null): SortKey | null {
 function parseSymbols(text: string): string[] {
   const symbols = text.toUpperCase().split(",").filter((symbol) => /^[^/\s]+\/[^/\s]+$/.test(symbol));
   return [...new Set(symbols)].slice(0, LONGEST_SHARED_LIST);
+}
+
+/** Reads a symbol as people write it: "btc/usdt", "BTC-USDT". What has no separator is left for the gateway to reject with a hint. */
+function readSymbol(text: string | null): string | null {
+  const upper = text?.normalize("NFKC").trim().toUpperCase() ?? null;
+  return upper === null || upper.includes("/") ? upper : upper.replace(/[-_ ]/, "/");
 }
 
 function current(): Address {

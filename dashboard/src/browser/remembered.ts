@@ -10,8 +10,8 @@ export class Remembered<Value> {
   constructor(key: string, read: (stored: string | null) => Value) {
     this.#key = `ratewire.${key}`;
     this.#value = read(load(this.#key));
-    // Another tab of this browser changed it.
-    window.addEventListener("storage", ({ key: changed, newValue }) => {
+    // Another tab of this browser changed it. Tests without a browser have no such events.
+    globalThis.addEventListener?.("storage", ({ key: changed, newValue }) => {
       if (changed !== this.#key) return;
       this.#value = read(newValue);
       this.#tell();
@@ -29,6 +29,12 @@ export class Remembered<Value> {
     } catch {
       // Storage is forbidden or full: the value lasts until the page is closed.
     }
+    this.#tell();
+  }
+
+  /** Sets a value for this page only. */
+  show(value: Value): void {
+    this.#value = value;
     this.#tell();
   }
 

@@ -3,6 +3,7 @@ import { useState } from "react";
 import { formatPrice } from "../rates/figures";
 import type { ChartCandle } from "./candle-window";
 import { coverageWords } from "./candle-words";
+import { writeNumber } from "../rates/notation";
 import { momentText } from "./time-labels";
 
 const MOST_ROWS = 200;
@@ -36,7 +37,7 @@ export function CandleTable({ symbol, candles, isDaily }: { symbol: string; cand
                   <Cell price={candle.low} />
                   <Cell price={candle.close} />
                   <Cell price={candle.volume} />
-                  <td>{candle.tradeCount === null ? "–" : candle.tradeCount.toLocaleString("en")}</td>
+                  <td>{candle.tradeCount === null ? "–" : writeNumber(candle.tradeCount)}</td>
                   <td>{coverageWords(candle) || "complete"}</td>
                 </tr>
               ))}

@@ -1,31 +1,12 @@
-// Times of the chart as text: in the viewer's own time, but days and longer candles in UTC, in which they begin.
+// Times of the chart as text: in the zone that the viewer chose, but days and longer candles in UTC, in which they begin.
+import { clockText, writeTime as write } from "../browser/times";
+
+export { clockText, secondText } from "../browser/times";
 
 type Options = Intl.DateTimeFormatOptions;
 
-// "h23", because "hour12: false" writes midnight as 24:00.
-const CLOCK: Options = { hour: "2-digit", minute: "2-digit", hourCycle: "h23" };
 const DAY: Options = { day: "numeric", month: "short" };
-
-const formatters = new Map<string, Intl.DateTimeFormat>();
-
-function write(timeMs: number, options: Options): string {
-  const key = JSON.stringify(options);
-  const formatter = formatters.get(key) ?? new Intl.DateTimeFormat("en-GB", options);
-  formatters.set(key, formatter);
-  return formatter.format(timeMs);
-}
-
 const zoneOf = (isDaily: boolean): Options => (isDaily ? { timeZone: "UTC" } : {});
-
-/** "14:05". */
-export function clockText(timeMs: number): string {
-  return write(timeMs, CLOCK);
-}
-
-/** "14:05:09". */
-export function secondText(timeMs: number): string {
-  return write(timeMs, { ...CLOCK, second: "2-digit" });
-}
 
 /** "29 Nov", "Nov 2026", "2026". */
 export function dateText(timeMs: number, isDaily: boolean, unit: "day" | "month" | "year" = "day"): string {

@@ -67,6 +67,10 @@ export class InstrumentFeed implements Pausable {
     this.#agreed.retryNow();
   }
 
+  doubt(): void {
+    this.#rates.doubt();
+  }
+
   readonly onConsensus = (listener: () => void): (() => void) => {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);

@@ -1,17 +1,19 @@
 // The latest updates in order of arrival. Not an ARIA live region: a screen reader would announce updates without end.
+import { useRemembered } from "../browser/remembered";
+import { millisecondText, zone } from "../browser/times";
 import { formatPrice, sourceName } from "../rates/figures";
+import { writeNumber } from "../rates/notation";
 import { lineColour } from "../chart/colours";
 import { signedBps } from "./quotes";
 import type { Update } from "./update-log";
 
-const clockText = new Intl.DateTimeFormat("en", { hour: "2-digit", minute: "2-digit", second: "2-digit", fractionalSecondDigits: 3, hourCycle: "h23" });
-
-/** "14:05:09.123" in the browser's zone. */
+/** "14:05:09.123" in the zone that the viewer chose. */
 export function exactTimeText(time: string): string {
-  return clockText.format(new Date(time));
+  return millisecondText(Date.parse(time));
 }
 
 export function Updates({ updates, sources }: { updates: readonly Update[]; sources: readonly string[] }) {
+  useRemembered(zone);
   return (
     <div className="scroll updates" tabIndex={0} role="region" aria-label="Last updates, newest first">
       <table className="figures">
@@ -46,5 +48,5 @@ export function Updates({ updates, sources }: { updates: readonly Update[]; sour
 /** Time from the observation at the source to its arrival; empty if the source gives no time. */
 function lagOf(observedAt: string, receivedAt: string, origin: string): string {
   if (origin !== "SOURCE") return "–";
-  return `${Math.max(0, Date.parse(receivedAt) - Date.parse(observedAt)).toLocaleString("en")} ms`;
+  return `${writeNumber(Math.max(0, Date.parse(receivedAt) - Date.parse(observedAt)))} ms`;
 }

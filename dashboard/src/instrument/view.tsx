@@ -65,7 +65,7 @@ function NoRates({ symbol, row, loaded }: { symbol: string; row: InstrumentRow<I
     <>
       <h1>{symbol}</h1>
       <p className="nothing" role="status">
-        {phase === "refused" ? "The gateway refuses this question." : loaded ? messages.join(" ") || "No rate is available." : "Waiting for the first rates…"}
+        {phase === "refused" ? "There is no such instrument here." : loaded ? messages.join(" ") || "No rate is available." : "Waiting for the first rates…"}
       </p>
     </>
   );

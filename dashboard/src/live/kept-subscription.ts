@@ -2,6 +2,7 @@
 import type { AnyVariables, Client, CombinedError, TypedDocumentNode } from "urql";
 import { onEnd, pipe, subscribe } from "wonka";
 import { backoffMs } from "./backoff";
+import type { Refusal } from "./connection-state";
 
 export interface Keeping<Data, Variables> {
   /** Called again for every attempt. */
@@ -9,13 +10,6 @@ export interface Keeping<Data, Variables> {
   onData(data: Data): void;
   /** Called when it has ended and will be retried; `refusal` has the gateway's errors, null for a lost connection. */
   onLost(failures: number, refusal: Refusal | null): void;
-}
-
-/** Reason why the gateway rejects the operation. */
-export interface Refusal {
-  message: string;
-  /** `extensions.code` of each error. */
-  codes: readonly unknown[];
 }
 
 export class KeptSubscription<Data, Variables extends AnyVariables> {

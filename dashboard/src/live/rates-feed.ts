@@ -2,8 +2,8 @@
 import type { TypedDocumentNode } from "urql";
 import type { MissingFragment, EventKind } from "../graphql/generated";
 import type { Gateway } from "../graphql/gateway";
-import { KeptSubscription, type Refusal } from "./kept-subscription";
-import type { Notice, Phase } from "./phase";
+import type { ConnectionEvent, Notice, Refusal } from "./connection-state";
+import { KeptSubscription } from "./kept-subscription";
 
 /** One event of `rates`, with any selection on its items. */
 export interface RatesStep<Item> {
@@ -18,15 +18,14 @@ export interface RatesStep<Item> {
 export interface RatesFeedListener<Item> {
   /** `replaces`: the event is complete, so drop everything that is not in it. */
   onStep(step: RatesStep<Item>, replaces: boolean): void;
-  onPhase(phase: Phase): void;
-  onNotice(notice: Notice): void;
-  onProblem(message: string | null): void;
+  onConnection(event: ConnectionEvent): void;
 }
 
-/** The gateway sends a HEARTBEAT after 5 s of silence; an open connection without data for this time is dead. */
-const DEAD_AFTER_MS = 12_000;
-/** Number of failed attempts after which "resuming" becomes "offline". */
-const OFFLINE_AFTER = 3;
+/** The gateway sends a HEARTBEAT after 2 s of silence; after this time the page says that nothing arrives. */
+const QUIET_AFTER_MS = 4_500;
+/** An open connection without data for this time is dead; sooner if the browser says that the network has gone. */
+const DEAD_AFTER_MS = 9_000;
+const DEAD_AFTER_WITHOUT_NETWORK_MS = 3_000;
 
 type Resumable = { after?: string | null | undefined };
 
@@ -35,10 +34,11 @@ export class RatesFeed<Item, Variables extends Resumable> {
   readonly #gateway: Gateway;
   readonly #kept: KeptSubscription<{ rates: RatesStep<Item> | null }, Variables>;
   #cursor: string | null = null;
-  #phase: Phase = "paused";
+  #isRunning = false;
   /** Whether the page has shown an interruption and must show how it ended. */
   #interrupted = false;
-  #deadline: number | undefined;
+  #quietTimer: number | undefined;
+  #deadTimer: number | undefined;
 
   constructor(
     gateway: Gateway,
@@ -63,8 +63,9 @@ export class RatesFeed<Item, Variables extends Resumable> {
 
   /** Subscribes, or resumes after a pause with the cursor of the last event. */
   start(): void {
-    if (this.#phase !== "paused") return;
-    this.#enter(this.#cursor === null ? "connecting" : "resuming");
+    if (this.#isRunning) return;
+    this.#isRunning = true;
+    this.#listener.onConnection({ type: "started", isResuming: this.#cursor !== null });
     this.#kept.start();
   }
 
@@ -72,64 +73,65 @@ export class RatesFeed<Item, Variables extends Resumable> {
   pause(): void {
     this.leave();
     this.#interrupted = this.#cursor !== null;
+    this.#listener.onConnection({ type: "paused" });
   }
 
   /** The same for a change of the view, which is not an interruption. */
   leave(): void {
-    window.clearTimeout(this.#deadline);
+    this.#stopWatching();
     this.#kept.stop();
-    this.#enter("paused");
+    this.#isRunning = false;
   }
 
   retryNow(): void {
     this.#kept.retryNow();
   }
 
+  /** Ends the connection soon unless something arrives: the browser says that the network has gone. */
+  doubt(): void {
+    if (this.#deadTimer === undefined) return;
+    window.clearTimeout(this.#deadTimer);
+    this.#deadTimer = window.setTimeout(() => this.#gateway.hangUp(), DEAD_AFTER_WITHOUT_NETWORK_MS);
+  }
+
   #receive(step: RatesStep<Item>): void {
     this.#watchSilence();
-    this.#listener.onProblem(null);
     if (step.kind === "GAP") {
-      this.#enter("gap");
+      this.#listener.onConnection({ type: "gap", atMs: Date.now() });
       return;
     }
     this.#cursor = step.cursor;
     this.#listener.onStep(step, step.kind === "SNAPSHOT" && step.recovered !== true);
-    if (step.kind === "SNAPSHOT" && this.#interrupted) this.#listener.onNotice(noticeOf(step));
+    const notice = step.kind === "SNAPSHOT" && this.#interrupted ? noticeOf(step) : null;
     this.#interrupted = false;
-    this.#enter("live");
+    this.#listener.onConnection({ type: "received", atMs: Date.now(), notice });
   }
 
   #lose(failures: number, refusal: Refusal | null): void {
-    window.clearTimeout(this.#deadline);
-    this.#interrupted ||= this.#cursor !== null;
-    this.#listener.onProblem(refusal?.message ?? null);
-    this.#enter(this.#phaseAfter(failures, refusal));
+    this.#stopWatching();
+    const isResuming = this.#cursor !== null;
+    this.#interrupted ||= isResuming;
+    this.#listener.onConnection({ type: "lost", failures, isResuming, refusal });
     // The gateway rejects the operation: try once without the cursor, as on a first visit. A gateway that is starting sends
     // another code, and the cursor remains valid.
     if (refusal?.codes.includes("BAD_USER_INPUT")) this.#cursor = null;
   }
 
-  /** A gateway that responds is not offline. Unless it is starting or the cursor was invalid, it will reject a retry, too. */
-  #phaseAfter(failures: number, refusal: Refusal | null): Phase {
-    if (refusal === null && (!navigator.onLine || failures >= OFFLINE_AFTER)) return "offline";
-    if (this.#cursor !== null) return "resuming";
-    return refusal === null || refusal.codes.includes("SERVICE_UNAVAILABLE") ? "connecting" : "refused";
-  }
-
   #watchSilence(): void {
-    window.clearTimeout(this.#deadline);
-    this.#deadline = window.setTimeout(() => this.#gateway.hangUp(), DEAD_AFTER_MS);
+    this.#stopWatching();
+    this.#quietTimer = window.setTimeout(() => this.#listener.onConnection({ type: "silence" }), QUIET_AFTER_MS);
+    this.#deadTimer = window.setTimeout(() => this.#gateway.hangUp(), DEAD_AFTER_MS);
   }
 
-  #enter(phase: Phase): void {
-    if (phase === this.#phase) return;
-    this.#phase = phase;
-    this.#listener.onPhase(phase);
+  #stopWatching(): void {
+    window.clearTimeout(this.#quietTimer);
+    window.clearTimeout(this.#deadTimer);
+    this.#deadTimer = undefined;
   }
 }
 
 function noticeOf<Item>({ recovered, items }: RatesStep<Item>): Notice {
-  if (recovered !== true) return { kind: "reloaded", text: "Gap: reloaded. What happened in between is not known." };
-  const caughtUp = items.length === 0 ? "" : ` ${items.length} ${items.length === 1 ? "rate" : "rates"} caught up.`;
-  return { kind: "resumed", text: `Resumed, nothing missed.${caughtUp}` };
+  if (recovered !== true) return { kind: "reloaded", text: "Back, with all prices loaded anew. What happened in between is not known." };
+  const caughtUp = items.length === 0 ? "" : ` ${items.length} ${items.length === 1 ? "price has" : "prices have"} changed.`;
+  return { kind: "resumed", text: `Back, nothing missed.${caughtUp}` };
 }

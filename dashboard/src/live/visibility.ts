@@ -8,6 +8,8 @@ export interface Pausable {
   pause(): void;
   leave(): void;
   retryNow(): void;
+  /** The browser says that the network has gone. */
+  doubt?(): void;
 }
 
 /** Starts `feed`, pauses it while the page is hidden, retries when the network returns. Returns a function that ends this. */
@@ -19,13 +21,16 @@ export function keepWhileVisible(feed: Pausable): () => void {
     else feed.start();
   };
   const retry = () => feed.retryNow();
+  const doubt = () => feed.doubt?.();
   document.addEventListener("visibilitychange", follow);
   window.addEventListener("online", retry);
+  window.addEventListener("offline", doubt);
   follow();
   return () => {
     window.clearTimeout(lettingGo);
     document.removeEventListener("visibilitychange", follow);
     window.removeEventListener("online", retry);
+    window.removeEventListener("offline", doubt);
     feed.leave();
   };
 }

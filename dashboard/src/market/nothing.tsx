@@ -7,9 +7,9 @@ import { FAVOURITES } from "./watchlists";
 export function Nothing({ address }: { address: Address }) {
   const { phase } = useConnection(connection);
   if (market.rows.size > 0) return address.search !== "" ? <NoMatch search={address.search} /> : <EmptyList address={address} />;
-  if (market.loaded) return <p className="nothing">No instrument is tracked. Add some to the database of instruments, and they appear here.</p>;
+  if (market.loaded) return <p className="nothing">No instruments yet. They appear here as soon as the operator of this server adds some.</p>;
   if (phase === "offline") {
-    return <p className="nothing">The gateway does not answer. This page keeps trying, and fills as soon as it does.</p>;
+    return <p className="nothing">The server cannot be reached. This page keeps trying, and fills as soon as it answers.</p>;
   }
   return (
     <div className="nothing waiting" role="status">

@@ -3,6 +3,7 @@ import { type RefObject, useState, useSyncExternalStore } from "react";
 import type { Address } from "../browser/address";
 import { useRemembered } from "../browser/remembered";
 import { onSecondHand } from "../live/second-hand";
+import { writeNumber } from "../rates/notation";
 import type { InstrumentRow } from "../stores/instrument-row";
 import { market } from "../stores/session";
 import { assetName, type MarketColumn } from "./columns";
@@ -80,7 +81,7 @@ function Counts({ shown }: { shown: number }) {
 function describe(): string {
   const { instruments, rates, byFreshness, missing } = tally(market, Date.now());
   if (instruments === 0) return "";
-  const parts = [`${instruments.toLocaleString("en")} instruments`, `${byFreshness.FRESH.toLocaleString("en")} of ${rates.toLocaleString("en")} rates fresh`];
+  const parts = [`${writeNumber(instruments)} instruments`, `${writeNumber(byFreshness.FRESH)} of ${writeNumber(rates)} rates fresh`];
   if (byFreshness.STALE > 0) parts.push(`${byFreshness.STALE} stale`);
   if (byFreshness.EXPIRED > 0) parts.push(`${byFreshness.EXPIRED} expired`);
   if (missing > 0) parts.push(`${missing} not available`);

@@ -1,6 +1,8 @@
 // Formats numbers for display. Prices keep every digit that the source published.
 
-const compact = new Intl.NumberFormat("en", { notation: "compact", maximumSignificantDigits: 3 });
+import { LANGUAGE, writeDecimal, writeNumber } from "./notation";
+
+const compact = new Intl.NumberFormat(LANGUAGE, { numberingSystem: "latn", notation: "compact", maximumSignificantDigits: 3 });
 
 export type Direction = "up" | "down" | "flat";
 
@@ -10,16 +12,16 @@ export type Direction = "up" | "down" | "flat";
  */
 export function formatPrice(price: string): string {
   const [whole = "", fraction = ""] = price.split(".");
-  const grouped = whole.replace(/\B(?=(\d{3})+$)/g, ",");
   const told = fraction.replace(/0+$/, "");
   const kept = fraction.slice(0, Math.max(told.length, Math.min(2, fraction.length)));
-  return kept === "" ? grouped : `${grouped}.${kept}`;
+  return writeDecimal(kept === "" ? whole : `${whole}.${kept}`);
 }
 
 /** Formats a change with two decimals, which is enough for display; the API has all its digits. */
 export function formatChange(percent: string): string {
-  const rounded = Number(percent).toFixed(2).replace(/^-(0\.00)$/, "$1");
-  return `${Number(rounded) > 0 ? "+" : ""}${rounded.replace("-", "−")} %`;
+  const rounded = Number(Number(percent).toFixed(2));
+  const sign = rounded > 0 ? "+" : rounded < 0 ? "−" : "";
+  return `${sign}${writeNumber(Math.abs(rounded), 2)} %`;
 }
 
 export function directionOf(percent: string | null): Direction {

@@ -1,4 +1,5 @@
 // Distance between the prices of sources. Ratios for display may be floats; prices are never converted to floats.
+import { writeNumber } from "./notation";
 
 /** Distance from the lowest to the highest price in basis points of their midpoint; null for fewer than two prices. */
 export function spreadBps(prices: readonly string[]): number | null {
@@ -12,7 +13,7 @@ export function spreadBps(prices: readonly string[]): number | null {
 export function formatBps(bps: number): string {
   // A value that rounds to ten is shown as "10": "10.0" is wider than its column.
   const digits = bps < 9.95 ? 1 : 0;
-  return bps.toLocaleString("en", { maximumFractionDigits: digits, minimumFractionDigits: digits });
+  return writeNumber(bps, digits);
 }
 
 // Made once: it takes longer than all else in a cell.

@@ -1,11 +1,19 @@
-// Banner for simulated prices and for errors of the gateway.
+// Banners above every view: simulated prices, a connection that is lost, and what the gateway rejects.
+import { useRemembered } from "../browser/remembered";
+import { zone } from "../browser/times";
 import { useConnection } from "../live/connection";
 import { connection, health } from "../stores/session";
 import { useSourceHealth } from "../stores/source-health";
+import { problemText } from "./problem-text";
+
+/** The gateway marks the page itself: it is called simulated before the first rate arrives, and nothing moves when it does. */
+const IS_MARKED = document.documentElement.hasAttribute("data-simulated");
 
 export function Banners() {
-  const { problem } = useConnection(connection);
-  const isSimulated = useSourceHealth(health).sources.some((source) => source.simulated);
+  const state = useConnection(connection);
+  useRemembered(zone);
+  const isSimulated = useSourceHealth(health).sources.some((source) => source.simulated) || IS_MARKED;
+  const problem = problemText(state);
   if (!isSimulated && problem === null) return null;
   return (
     <section aria-label="Notices">
@@ -16,7 +24,7 @@ export function Banners() {
       )}
       {problem !== null && (
         <p className="banner problem" role="alert">
-          The gateway says: {problem}
+          {problem}
         </p>
       )}
     </section>

@@ -1,15 +1,15 @@
 // The header of every view: navigation, connection state and theme.
 import { useRef } from "react";
+import { AlertBell } from "../alerts/bell";
 import icon from "../icon.svg";
-import { useConnection } from "../live/connection";
-import { PHASE_WORD } from "../live/phase";
 import { marketLink, viewLink } from "../market/links";
 import { useRemembered } from "../browser/remembered";
-import { connection } from "../stores/session";
+import { ConnectionBadge } from "./connection-badge";
 import { HelpDialog } from "./help";
 import { useShortcut } from "../browser/shortcuts";
 import { useAddress } from "../browser/address";
 import { type View, VIEWS } from "../browser/view-address";
+import { nextZone, zone } from "../browser/times";
 import { nextTheme, type Theme, theme } from "../browser/theme";
 
 const VIEW_WORD: Record<View, string> = { market: "Market", spreads: "Spreads", converter: "Converter" };
@@ -19,6 +19,7 @@ export function Header() {
   const help = useRef<HTMLDialogElement>(null);
   const chosen = useRemembered(theme);
   const { symbol, view: shown } = useAddress();
+  const chosenZone = useRemembered(zone);
   const openHelp = () => help.current?.showModal();
   useShortcut("?", openHelp);
   return (
@@ -27,7 +28,7 @@ export function Header() {
         <img src={icon} alt="" width="24" height="24" />
         Ratewire
       </a>
-      <ConnectionState />
+      <ConnectionBadge />
       <nav aria-label="Main">
         {VIEWS.map((view) => (
           <a key={view} {...viewLink(view)} aria-current={symbol === null && view === shown ? "page" : undefined}>
@@ -38,25 +39,15 @@ export function Header() {
         <button type="button" aria-label={`Theme: ${chosen}`} title={`Theme: ${chosen}`} onClick={nextTheme}>
           <span aria-hidden="true">{THEME_SIGN[chosen]}</span>
         </button>
+        <AlertBell symbol={symbol ?? ""} />
+        <button type="button" className="zone" aria-label={`Times: ${chosenZone}`} title={`Times: ${chosenZone === "UTC" ? "UTC" : "your time zone"}`} onClick={nextZone}>
+          {chosenZone === "UTC" ? "UTC" : "Local"}
+        </button>
         <button type="button" aria-label="Help and keyboard shortcuts" title="Help (?)" aria-keyshortcuts="?" onClick={openHelp}>
           <span aria-hidden="true">?</span>
         </button>
       </nav>
       <HelpDialog dialog={help} />
     </header>
-  );
-}
-
-function ConnectionState() {
-  const { phase, notice } = useConnection(connection);
-  return (
-    <p className="connection" role="status" data-phase={phase} id="connection">
-      <span className="phase">{PHASE_WORD[phase]}</span>
-      {notice !== null && (
-        <span className="notice" data-kind={notice.kind}>
-          {notice.text}
-        </span>
-      )}
-    </p>
   );
 }

@@ -4,12 +4,14 @@ import { onSecondHand } from "../live/second-hand";
 import { sourceName } from "../rates/figures";
 import { formatAge } from "../rates/freshness";
 import { clock } from "../stores/session";
-import type { SourceStatus } from "../stores/source-health";
+import { writeNumber } from "../rates/notation";
+import type { Health } from "../stores/source-health";
 
-export function SourcePanel({ sources }: { sources: readonly SourceStatus[] }) {
+export default function SourcePanel({ sources, isKnown }: Health) {
   const troubled = sources.filter(({ reason }) => reason !== null);
   return (
     <div className="source-panel" tabIndex={0} role="region" aria-label="Figures of the sources">
+      {!isKnown && <p className="reasons">There is no connection: these figures are the last that arrived.</p>}
       {troubled.length > 0 && (
         <ul className="reasons">
           {troubled.map(({ source, reason }) => (
@@ -41,8 +43,8 @@ export function SourcePanel({ sources }: { sources: readonly SourceStatus[] }) {
               <td>
                 <Since moment={source.lastTickerAt} />
               </td>
-              <td>{source.lagMs === null ? "–" : `${source.lagMs.toLocaleString("en")} ms`}</td>
-              <td>{source.tickersPerMinute.toLocaleString("en")}</td>
+              <td>{source.lagMs === null ? "–" : `${writeNumber(source.lagMs)} ms`}</td>
+              <td>{writeNumber(source.tickersPerMinute)}</td>
               <td>{`${source.freshCount} / ${source.seenCount} / ${source.trackedCount}`}</td>
               <td title={source.silent.join(", ") || undefined}>{listText(source.silent, source.silentCount)}</td>
               <td title={source.suspects.join(", ") || undefined}>

@@ -1,41 +1,50 @@
-// A light for every source: its state by colour, shape and text, and the reason unless it is up.
-import { useState } from "react";
+// A light for every source: its state by colour, shape and word. Why it is so stands in the details.
+import { lazy, Suspense, useState } from "react";
 import { sourceName } from "../rates/figures";
 import { health } from "../stores/session";
-import { SourcePanel } from "./panel";
-import { type SourceStatus, useSourceHealth } from "../stores/source-health";
+import { useSourceHealth } from "../stores/source-health";
+import { stateOf, stateWord, summaryText } from "./state-words";
 
-const STATE_WORD: Record<SourceStatus["state"], string> = {
-  UP: "up",
-  DEGRADED: "degraded",
-  STALLED: "stalled",
-  RATE_LIMITED: "rate limited",
-  BLOCKED: "blocked",
-  DOWN: "down",
-};
+// A script of its own: most visits do without it.
+const SourcePanel = lazy(() => import("./panel"));
 
 export function SourceStrip() {
-  const { sources, isKnown } = useSourceHealth(health);
+  const known = useSourceHealth(health);
   const [isOpen, setOpen] = useState(false);
-  if (sources.length === 0) return null;
   return (
+    // It keeps its room before the first state arrives: what is below does not move.
     <section className="sources" aria-label="Sources">
       <div className="strip">
         <ul>
-          {sources.map((source) => (
-            <li key={source.source.code} data-state={isKnown ? source.state : "UNKNOWN"} title={source.reason ?? undefined}>
-              <span className="light" aria-hidden="true" />
-              <b>{sourceName(source.source.code)}</b>
-              <span className="state">{isKnown ? STATE_WORD[source.state] : "not known"}</span>
-              {isKnown && source.reason !== null && <span className="reason">{source.reason}</span>}
-            </li>
-          ))}
+          {known.sources.map((source) => {
+            const state = stateOf(source, known);
+            return (
+              <li key={source.source.code} data-state={state} title={(known.isKnown && source.reason) || undefined}>
+                <span className="light" aria-hidden="true" />
+                <b>{sourceName(source.source.code)}</b>
+                <span className="state">{stateWord(state)}</span>
+              </li>
+            );
+          })}
         </ul>
-        <button type="button" aria-expanded={isOpen} aria-controls="source-panel" onClick={() => setOpen(!isOpen)}>
-          {isOpen ? "Less" : "Details"}
-        </button>
+        {known.sources.length > 0 && (
+          <>
+            <span className="summary" aria-hidden="true">
+              {summaryText(known)}
+            </span>
+            <button type="button" aria-expanded={isOpen} aria-controls="source-panel" onClick={() => setOpen(!isOpen)}>
+              {isOpen ? "Less" : "Details"}
+            </button>
+          </>
+        )}
       </div>
-      <div id="source-panel">{isOpen && <SourcePanel sources={sources} />}</div>
+      <div id="source-panel">
+        {isOpen && (
+          <Suspense fallback={null}>
+            <SourcePanel {...known} />
+          </Suspense>
+        )}
+      </div>
     </section>
   );
 }

@@ -17,7 +17,7 @@ export const clock = new ServerClock();
 export const connection = new Connection();
 export const names = new AssetNames();
 export const market = new MarketStore(clock);
-export const health = new SourceHealth(gateway, (order) => {
+export const health = new SourceHealth(gateway, connection, (order) => {
   market.orderSources(order);
   consensuses.follow();
 });
@@ -31,9 +31,7 @@ export const inView = new RatesInView(gateway, market);
 export function listenInto<Item extends MarketRateFragment>(store: MarketStore<Item>): RatesFeedListener<Item> {
   return {
     onStep: (step, replaces) => store.apply(step, replaces),
-    onPhase: connection.enter,
-    onNotice: connection.note,
-    onProblem: connection.object,
+    onConnection: connection.handle,
   };
 }
 

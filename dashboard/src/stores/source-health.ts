@@ -1,5 +1,7 @@
 // Health of every source, kept up to date while the page is visible.
 import { useSyncExternalStore } from "react";
+import type { Connection } from "../live/connection";
+import { isInformed } from "../live/connection-state";
 import type { Gateway } from "../graphql/gateway";
 import { SourceHealthDocument, type SourceHealthSubscription, type SourceHealthSubscriptionVariables } from "../graphql/generated";
 import { KeptSubscription } from "../live/kept-subscription";
@@ -18,17 +20,24 @@ export class SourceHealth implements Pausable {
   /** The sources that are markets of their own, in the gateway's order; none before the first event. */
   exchanges: readonly string[] = [];
   #health: Health = { sources: [], isKnown: false };
+  /** Whether the subscription has told the state and not ended since. */
+  #isCurrent = false;
+  readonly #connection: Connection;
   readonly #kept: KeptSubscription<SourceHealthSubscription, SourceHealthSubscriptionVariables>;
   readonly #listeners = new Set<() => void>();
 
-  constructor(gateway: Gateway, onSources: (names: readonly string[]) => void) {
+  /** The state of `connection` decides whether what was told last is still known. */
+  constructor(gateway: Gateway, connection: Connection, onSources: (names: readonly string[]) => void) {
+    this.#connection = connection;
+    connection.onChange(() => this.#update(this.#health.sources));
     this.#kept = new KeptSubscription(gateway.client, SourceHealthDocument, {
       variables: () => ({}),
       onData: ({ sources }) => {
         if (sources === null) return;
         this.exchanges = sources.filter(({ source }) => source.kind === "EXCHANGE").map(({ source }) => source.code);
         onSources(sources.map(({ source }) => source.code));
-        this.#tell({ sources, isKnown: true });
+        this.#isCurrent = true;
+        this.#update(sources);
       },
       // The feed of the view reports the lost connection; one message is enough.
       onLost: () => this.#doubt(),
@@ -60,11 +69,14 @@ export class SourceHealth implements Pausable {
   readonly read = (): Health => this.#health;
 
   #doubt(): void {
-    if (this.#health.isKnown) this.#tell({ ...this.#health, isKnown: false });
+    this.#isCurrent = false;
+    this.#update(this.#health.sources);
   }
 
-  #tell(health: Health): void {
-    this.#health = health;
+  #update(sources: readonly SourceStatus[]): void {
+    const isKnown = this.#isCurrent && isInformed(this.#connection.read());
+    if (sources === this.#health.sources && isKnown === this.#health.isKnown) return;
+    this.#health = { sources, isKnown };
     for (const listener of this.#listeners) listener();
   }
 }

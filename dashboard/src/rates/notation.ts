@@ -1,0 +1,28 @@
+// Figures in the notation of the viewer's language, digit for digit: 62,386.41, 62.386,41 or 62 386,41.
+
+/** The language of the browser; in tests without one, English. */
+export const LANGUAGE = typeof navigator === "undefined" ? "en" : navigator.language;
+
+const MOST_DECIMALS = 100;
+const formatters = new Map<number, Intl.NumberFormat>();
+
+function formatterOf(decimals: number): Intl.NumberFormat {
+  let formatter = formatters.get(decimals);
+  if (formatter === undefined) {
+    // Latin digits in every language: prices are compared by their digits, and copied into programs.
+    formatter = new Intl.NumberFormat(LANGUAGE, { numberingSystem: "latn", minimumFractionDigits: decimals, maximumFractionDigits: decimals });
+    formatters.set(decimals, formatter);
+  }
+  return formatter;
+}
+
+/** Writes an exact decimal such as "62386.410" with all its digits; it is never made a float. */
+export function writeDecimal(decimal: string): string {
+  const decimals = Math.min(MOST_DECIMALS, decimal.split(".")[1]?.length ?? 0);
+  return formatterOf(decimals).format(decimal as Intl.StringNumericLiteral);
+}
+
+/** Writes a number that is no price, such as a count, with so many decimals. */
+export function writeNumber(value: number, decimals = 0): string {
+  return formatterOf(decimals).format(value);
+}

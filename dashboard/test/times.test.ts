@@ -1,0 +1,17 @@
+import { afterEach, expect, test } from "vitest";
+import { clockText, millisecondText, nextZone, secondText, zone } from "../src/browser/times";
+
+const MIDNIGHT_MS = Date.parse("2026-11-29T00:05:00.007Z");
+
+afterEach(() => zone.set("local", "local"));
+
+test("five past midnight is 00:05, never 24:05", () => {
+  nextZone();
+  expect(zone.value).toBe("UTC");
+  expect([clockText(MIDNIGHT_MS), secondText(MIDNIGHT_MS), millisecondText(MIDNIGHT_MS)]).toEqual(["00:05", "00:05:00", "00:05:00.007"]);
+});
+
+test("times are in the zone that the viewer chose", () => {
+  const local = new Date(MIDNIGHT_MS);
+  expect(clockText(MIDNIGHT_MS)).toBe([local.getHours(), local.getMinutes()].map((part) => String(part).padStart(2, "0")).join(":"));
+});
