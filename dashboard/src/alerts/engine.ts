@@ -1,4 +1,5 @@
 // Decides when an alert fires. Pure: time and quotes are arguments. It judges fresh quotes only, and each crossing once.
+import { compareDecimals } from "../rates/decimal";
 import { ONE, unitsOf } from "../rates/units";
 import { PriceWindow } from "./price-window";
 import type { AlertRule } from "./rules";
@@ -82,9 +83,8 @@ export class AlertEngine {
 
   #judgeSpread(fresh: readonly AlertQuote[]): string | null {
     if (fresh.length < 2) return null;
-    const prices = fresh.map(({ price }) => unitsOf(price));
-    const low = prices.reduce((one, other) => (one < other ? one : other));
-    const high = prices.reduce((one, other) => (one > other ? one : other));
+    const sorted = ascending(fresh);
+    const [low, high] = [unitsOf(sorted[0]?.price ?? "0"), unitsOf(sorted.at(-1)?.price ?? "0")];
     // In basis points of the middle of both: (high - low) / ((high + low) / 2).
     const [apart, level] = [(high - low) * 2n * BPS * ONE, (high + low) * this.#level];
     return this.#cross(apart >= level, apart * REARM_SPREAD_OF <= level * REARM_SPREAD) ? (Number(apart / (high + low)) / Number(ONE)).toFixed(1) : null;
@@ -112,11 +112,12 @@ export class AlertEngine {
 
 /** The quote in the middle by price, the lower of two: a published price, not a computed one. */
 function middle(quotes: readonly AlertQuote[]): AlertQuote | null {
-  const sorted = [...quotes].sort((one, other) => {
-    const [a, b] = [unitsOf(one.price), unitsOf(other.price)];
-    return a < b ? -1 : a > b ? 1 : 0;
-  });
+  const sorted = ascending(quotes);
   return sorted[Math.floor((sorted.length - 1) / 2)] ?? null;
+}
+
+function ascending(quotes: readonly AlertQuote[]): AlertQuote[] {
+  return [...quotes].sort((one, other) => compareDecimals(one.price, other.price));
 }
 
 /** For display. */
