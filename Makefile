@@ -39,6 +39,7 @@ test-long: $(VENV)/.dev ## Tests that repeat at greater length what `make test` 
 	@tools/ensure-servers.sh
 	@cd tests/federation && npm ci --silent --no-audit --no-fund
 	@cd tests/relay && npm ci --silent --no-audit --no-fund
+	@cd tests/lighthouse && npm ci --silent --no-audit --no-fund
 	@tools/install-generators.sh $(PYTHON)
 	RATEWIRE_TEST_LONG=1 $(BIN)/pytest -m "(long or slow) and not alone" -n 2
 	RATEWIRE_TEST_LONG=1 $(BIN)/pytest -m "long and alone"

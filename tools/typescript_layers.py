@@ -20,7 +20,7 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"market", "sources", "chart", "alerts"}),
     frozenset({"stores"}),
     frozenset({"live"}),
-    frozenset({"graphiql"}),
+    frozenset({"graphiql", "embed"}),
     frozenset({"graphql"}),
     frozenset({"browser", "rates"}),
 )

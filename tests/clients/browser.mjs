@@ -1,12 +1,12 @@
 // A browser that a test drives line by line: commands as JSON on stdin, answers as JSON on stdout.
-//   node browser.mjs BASE_URL CHROMIUM
-// Chromium runs headless, cut off from every origin but BASE_URL; what it tried to reach elsewhere is kept, and so is
+//   node browser.mjs BASE_URL CHROMIUM [ALLOWED_URL]
+// Chromium runs headless, cut off from every origin but these; what it tried to reach elsewhere is kept, and so is
 // every error on its console.
 import { readFile } from "node:fs/promises";
 import { createInterface } from "node:readline";
 import { chromium } from "playwright-core";
 
-const [base, executablePath] = process.argv.slice(2);
+const [base, executablePath, allowed] = process.argv.slice(2);
 const browser = await chromium.launch({
   executablePath,
   args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
@@ -27,12 +27,12 @@ async function open({ path, block = null, ...options }) {
   await context.route("**/*", (route) => {
     const url = new URL(route.request().url());
     if (blocked !== null && route.request().postData()?.includes(blocked)) return route.abort();
-    if (url.origin === base || url.protocol === "data:" || url.protocol === "blob:") return route.continue();
+    if (url.origin === base || url.origin === allowed || url.protocol === "data:" || url.protocol === "blob:") return route.continue();
     foreign.push(url.href);
     return route.abort();
   });
   page = await context.newPage();
-  page.on("websocket", (socket) => new URL(socket.url()).host === new URL(base).host || foreign.push(socket.url()));
+  page.on("websocket", (socket) => [base, allowed].some((each) => each !== undefined && new URL(socket.url()).host === new URL(each).host) || foreign.push(socket.url()));
   page.on("console", (message) => message.type() === "error" && complaints.push(message.text()));
   page.on("pageerror", (error) => complaints.push(String(error)));
   devtools = await context.newCDPSession(page);
@@ -51,6 +51,18 @@ async function until({ script, timeout }) {
     await new Promise((done) => setTimeout(done, 50));
   }
   throw new Error(`not within ${timeout} ms; last value: ${JSON.stringify(value)}; page: ${(await page.innerText("body")).slice(0, 300)}`);
+}
+
+/** The script's first truthy value in the frame of a path. */
+async function inFrame({ path, script, timeout }) {
+  const deadline = Date.now() + timeout;
+  while (Date.now() < deadline) {
+    const frame = page.frames().find((each) => new URL(each.url()).pathname === path);
+    const value = await frame?.evaluate(script).catch(() => null);
+    if (value) return value;
+    await new Promise((done) => setTimeout(done, 50));
+  }
+  throw new Error(`not within ${timeout} ms; frames: ${page.frames().map((each) => each.url()).join(" ")}`);
 }
 
 async function pointAt(selector) {
@@ -84,6 +96,8 @@ const COMMANDS = {
   network: ({ isThere }) => page.context().setOffline(!isThere),
   evaluate: ({ script }) => page.evaluate(script),
   until,
+  inFrame,
+  media: ({ media }) => page.emulateMedia({ media }),
   click: ({ selector }) => page.locator(selector).first().click(),
   choose: ({ selector, value }) => page.locator(selector).first().selectOption(value),
   press: ({ key }) => page.keyboard.press(key),

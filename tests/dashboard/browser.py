@@ -36,6 +36,8 @@ class ContextOptions(TypedDict, total=False):
     hasTouch: bool
     forcedColors: str
     permissions: list[str]
+    locale: str
+    timezoneId: str
     block: str
     """Not Playwright's: requests whose body has this text are aborted until `unblock`."""
 
@@ -131,6 +133,10 @@ class Browser:
         """Wait until the page's text has `text`."""
         await self.until(f"document.body.innerText.includes({json.dumps(text)})", within_s=within_s)
 
+    async def in_frame(self, path: str, script: str, *, within_s: float = 60) -> object:
+        """Wait until a JavaScript expression is truthy in the frame of `path`."""
+        return await self._do("inFrame", object, path=path, script=script, timeout=within_s * 1000)
+
     async def click(self, selector: str) -> None:
         await self._do("click", object, selector=selector)
 
@@ -159,6 +165,10 @@ class Browser:
     async def network(self, *, is_there: bool) -> None:
         """Take the device's network away, or give it back."""
         await self._do("network", object, isThere=is_there)
+
+    async def media(self, media: str) -> None:
+        """Show the page as on `screen`, or as in `print`."""
+        await self._do("media", object, media=media)
 
     async def reload(self) -> None:
         await self._do("reload", object)
@@ -203,10 +213,13 @@ class Browser:
 
 
 @asynccontextmanager
-async def browsing(url: str) -> AsyncIterator[Browser]:
-    """Start a browser for the pages of `url`; end it on leaving."""
+async def browsing(url: str, *, allowed: str | None = None) -> AsyncIterator[Browser]:
+    """Start a browser for the pages of `url`; end it on leaving.
+
+    It may reach `allowed` as well.
+    """
     process = await asyncio.create_subprocess_exec(
-        *("node", str(CLIENTS / "browser.mjs"), url, find_chromium()),
+        *("node", str(CLIENTS / "browser.mjs"), url, find_chromium(), *filter(None, [allowed])),
         cwd=CLIENTS,
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,

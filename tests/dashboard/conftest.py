@@ -106,6 +106,7 @@ async def market(
         "RATEWIRE_REDIS_URL": redis_server.url,
         "RATEWIRE_DATABASE_URL": f"sqlite+aiosqlite:///{tmp_path_factory.mktemp('market')}/ratewire.sqlite",
         "RATEWIRE_SIMULATED": "true",
+        "RATEWIRE_GATEWAY_EMBED_ORIGINS": '["loopback"]',
         "RATEWIRE_GATEWAY_PORT": str(free_port()),
         "RATEWIRE_GATEWAY_TTL_S": f'{{"binance": {BINANCE_TTL_S}, "coingecko": 180}}',
     }

@@ -107,6 +107,20 @@ async def test_a_body_that_is_too_large_is_refused(client: httpx.AsyncClient) ->
     assert refused.json()["errors"][0]["extensions"]["code"] == "BAD_USER_INPUT"
 
 
+async def test_the_errors_of_a_browser_are_pages(tmp_path: Path) -> None:
+    """Without a gateway, a page that tries again; programs get the error as JSON."""
+    port = render(tmp_path, "127.0.0.1:9")
+    async with nginx_in(tmp_path, port) as client:
+        for path in ("/", "/graphql", "/assets/app.js"):
+            page = await client.get(path, headers={"accept": "text/html,application/xhtml+xml,*/*;q=0.8"})
+            assert (page.status_code, page.headers["content-type"]) == (503, "text/html")
+            assert 'http-equiv="refresh"' in page.text
+            assert page.headers["x-request-id"]
+            answer = await client.get(path)
+            assert answer.status_code == 503
+            assert answer.json()["errors"][0]["extensions"]["code"] == "SERVICE_UNAVAILABLE"
+
+
 async def test_a_flood_from_one_address_is_refused(tmp_path: Path, gateways: list[EchoGateway]) -> None:
     """Beyond the burst: status 429, a GraphQL error and Retry-After."""
     port = render(

@@ -6,6 +6,7 @@ import { formatAge } from "../rates/freshness";
 import { clock } from "../stores/session";
 import { writeNumber } from "../rates/notation";
 import type { Health } from "../stores/source-health";
+import { Suspects } from "./suspects";
 
 export default function SourcePanel({ sources, isKnown }: Health) {
   const troubled = sources.filter(({ reason }) => reason !== null);
@@ -57,6 +58,7 @@ export default function SourcePanel({ sources, isKnown }: Health) {
           ))}
         </tbody>
       </table>
+      <Suspects sources={sources} />
     </div>
   );
 }

@@ -1,0 +1,87 @@
+"""Every width, zoom and colour scheme: nothing is cut, and axe finds nothing of any level."""
+
+import pytest
+
+from tests.dashboard.browser import PHONE, Browser, ContextOptions
+
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.servers]
+
+LOOKS: dict[str, ContextOptions] = {
+    "phone": PHONE,
+    "tablet": {"viewport": {"width": 834, "height": 1112}},
+    "1024": {"viewport": {"width": 1024, "height": 768}},
+    "1440": {"viewport": {"width": 1440, "height": 900}, "colorScheme": "dark"},
+    "1920": {"viewport": {"width": 1920, "height": 1080}},
+    # 1280 by 800 at 200 %.
+    "zoom": {"viewport": {"width": 640, "height": 400}, "deviceScaleFactor": 2},
+    "forced colours": {"forcedColors": "active"},
+    "reduced motion": {"reducedMotion": "reduce"},
+}
+HAS_ROWS = "document.querySelectorAll('.grid [role=rowheader]').length > 4"
+FITS = "document.documentElement.scrollWidth <= innerWidth"
+
+
+@pytest.mark.parametrize("look", LOOKS.values(), ids=LOOKS)
+async def test_the_details_of_the_sources_and_the_alerts_fit(browser: Browser, look: ContextOptions) -> None:
+    """Opened with the keyboard alone, one after the other."""
+    await browser.open("/", **look)
+    await browser.until(HAS_ROWS)
+    await browser.evaluate("document.querySelector('.strip button').focus()")
+    await browser.press("Enter")
+    await browser.until("document.querySelector('.source-panel tbody tr') !== null")
+    assert await browser.evaluate(FITS)
+    await browser.press("Enter")
+    await browser.until("document.querySelector('.source-panel') === null")
+    await browser.evaluate("document.querySelector('[aria-label=Alerts]').focus()")
+    await browser.press("Enter")
+    await browser.until("document.querySelector('.alerts')?.open")
+    assert await browser.evaluate(FITS)
+    assert await browser.axe() == []
+    await browser.press("Escape")
+    await browser.until("!document.querySelector('.alerts').open")
+    # The focus returns to where it was.
+    await browser.until("document.activeElement.ariaLabel === 'Alerts'")
+
+
+async def test_nothing_moves_while_the_page_fills(browser: Browser) -> None:
+    """The cumulative layout shift of a first visit, by the browser's own measure."""
+    for look in ({}, PHONE):
+        await browser.open("/", **look)
+        await browser.until(HAS_ROWS)
+        await browser.until("document.querySelectorAll('.strip li').length > 3")
+        shift = await browser.evaluate_as(
+            float,
+            """new Promise((done) => new PerformanceObserver((list) =>
+                 done(list.getEntries().filter(each => !each.hadRecentInput).reduce((sum, each) => sum + each.value, 0)))
+                 .observe({ type: 'layout-shift', buffered: true }) || setTimeout(() => done(0), 1000))""",
+        )
+        assert shift < 0.05, look
+
+
+async def test_paper_shows_the_table_and_nothing_to_press(browser: Browser) -> None:
+    """The rules for printing apply, and rows are not cut by the height of the window."""
+    await browser.open("/")
+    await browser.until(HAS_ROWS)
+    await browser.media("print")
+    assert await browser.evaluate("getComputedStyle(document.querySelector('.top nav')).display") == "none"
+    assert await browser.evaluate("getComputedStyle(document.body).overflow") == "visible"
+    await browser.media("screen")
+
+
+async def test_times_are_local_or_utc_as_chosen(browser: Browser) -> None:
+    """The button changes the times of the page, and a reload keeps the choice."""
+    await browser.open("/?symbol=BTC/USDT", timezoneId="Asia/Kolkata")
+    hours = "document.querySelector('.updates tbody th')?.innerText.slice(0, 5)"
+    await browser.until(hours)
+    utc = "new Date().toISOString().slice(11, 13)"
+    assert await browser.evaluate(f"{hours}.slice(0, 2) !== {utc}")
+    await browser.click(".zone")
+    await browser.until(f"{hours}?.slice(0, 2) === {utc}")
+    await browser.reload()
+    await browser.until(f"{hours}?.slice(0, 2) === {utc}")
+
+
+async def test_figures_follow_the_language_of_the_browser(browser: Browser) -> None:
+    """Digit for digit: a German reads 62.386,41."""
+    await browser.open("/?symbol=BTC/USDT", locale="de-DE")
+    await browser.until("/^\\d{2,3}\\.\\d{3}(,\\d+)? /.test(document.title)")
