@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.dashboard.browser import find_chromium
-from tests.dashboard.conftest import ROOT
+from tests.e2e.processes import ROOT
 
 pytestmark = [
     pytest.mark.asyncio(loop_scope="module"),

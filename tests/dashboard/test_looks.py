@@ -45,7 +45,8 @@ async def test_the_details_of_the_sources_and_the_alerts_fit(browser: Browser, l
 
 async def test_nothing_moves_while_the_page_fills(browser: Browser) -> None:
     """The cumulative layout shift of a first visit, by the browser's own measure."""
-    for look in ({}, PHONE):
+    looks: list[ContextOptions] = [{}, PHONE]
+    for look in looks:
         await browser.open("/", **look)
         await browser.until(HAS_ROWS)
         await browser.until("document.querySelectorAll('.strip li').length > 3")
