@@ -98,7 +98,7 @@ function firings(moments: readonly Moment[], wanted: AlertRule) {
   });
 }
 
-describe.each([1, 2])("an hour of trading with faults, %i", (seed) => {
+describe.each([1, 2])("an hour of trading with faults, %i", { timeout: 60_000 }, (seed) => {
   const moments = hourOfTrading(seed);
 
   test.each(["59700.00", "60000.00", "60512.34"])("every crossing of %s fires once, and no other", (level) => {

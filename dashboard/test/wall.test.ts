@@ -11,6 +11,8 @@ import { DEFAULT_SYMBOLS, MOST_TILES, readWall } from "../src/wall/wall-address"
 import { WallFeed } from "../src/wall/wall-feed";
 
 const DAYS = 50;
+/** Of the tests that pass through all of them, on a busy machine. */
+const PATIENCE_MS = 120_000;
 const HOUR_MS = 3_600_000;
 const SYMBOLS = ["BTC/USDT", "ETH/USDT", "SOL/USDT"];
 
@@ -63,10 +65,10 @@ class FakeGateway {
 }
 
 function rates(turn: number): MarketRateFragment[] {
-  return SYMBOLS.map((symbol, index) => ({ id: symbol, symbol, source: { code: turn % 3 === 0 ? "KRAKEN" : "BINANCE" }, price: `${60_000 + ((turn * 7) % 100) + index}.25`, changePercent24h: "1", volume24h: null, observedAt: new Date().toISOString(), ttlMs: 10_000, simulated: true }));
+  return SYMBOLS.map((symbol, index) => ({ id: symbol, symbol, source: { code: turn % 3 === 0 ? "KRAKEN" : "BINANCE" }, price: `${60_000 + ((turn * 7) % 100) + index}.25`, changePercent24h: "1", volume24h: null, quoteVolume24h: null, observedAt: new Date().toISOString(), ttlMs: 10_000, simulated: true }));
 }
 
-test("fifty days of a wallboard leave nothing behind", () => {
+test("fifty days of a wallboard leave nothing behind", { timeout: PATIENCE_MS }, () => {
   const fake = new FakeGateway();
   const store = new MarketStore(new ServerClock());
   let state: ConnectionState = FIRST_STATE;
@@ -135,7 +137,7 @@ test("the source of a tile stays while it is fresh", () => {
   feed.leave();
 });
 
-test("a new build is loaded once, and an absent gateway is none", async () => {
+test("a new build is loaded once, and an absent gateway is none", { timeout: PATIENCE_MS }, async () => {
   const tags = [null, '"a"', null, '"a"', '"b"'];
   let looks = 0;
   const reload = vi.fn();
@@ -151,7 +153,7 @@ test("a new build is loaded once, and an absent gateway is none", async () => {
   expect(vi.getTimerCount()).toBe(0);
 });
 
-test("looking for a new build holds one timer for fifty days", async () => {
+test("looking for a new build holds one timer for fifty days", { timeout: PATIENCE_MS }, async () => {
   let looks = 0;
   const end = reloadOnNewBuild({ readTag: async () => `"a${(looks++) * 0}"`, reload: () => undefined, random: () => 0 });
   for (let hour = 0; hour < DAYS * 24; hour++) {
