@@ -2,7 +2,8 @@
 import type { Gateway } from "../graphql/gateway";
 import { ConversionsDocument, type ConversionInput, type ConversionsSubscription } from "../graphql/generated";
 import type { Connection } from "../live/connection";
-import { KeptSubscription, type Refusal } from "../live/kept-subscription";
+import type { Refusal } from "../live/connection-state";
+import { KeptSubscription } from "../live/kept-subscription";
 import type { Pausable } from "../live/visibility";
 import type { ServerClock } from "../rates/server-clock";
 
@@ -21,8 +22,8 @@ export interface Conversions {
 }
 
 /** The gateway sends a HEARTBEAT after 5 s of silence. */
+const QUIET_AFTER_MS = 7_500;
 const DEAD_AFTER_MS = 12_000;
-const OFFLINE_AFTER = 3;
 const NONE: Conversions = { items: new Map(), missing: new Map(), refusal: null, isLive: false };
 
 /** `input`: at most one conversion of each asset. `connection`: that of the page, if it follows this subscription. */
@@ -33,6 +34,7 @@ export class LiveConversions implements Pausable {
   readonly #kept: KeptSubscription<ConversionsSubscription, { input: ConversionInput[] }>;
   readonly #listeners = new Set<() => void>();
   #state = NONE;
+  #quietTimer: number | undefined;
   #deadline: number | undefined;
 
   constructor(gateway: Gateway, clock: ServerClock, connection: Connection | null, input: readonly ConversionInput[]) {
@@ -59,19 +61,19 @@ export class LiveConversions implements Pausable {
   };
 
   start(): void {
-    if (this.#connection?.read().phase === "paused") this.#connection.enter("connecting");
+    this.#connection?.handle({ type: "started", isResuming: this.#state.items.size > 0 });
     this.#kept.start();
   }
 
   pause(): void {
-    window.clearTimeout(this.#deadline);
-    this.#kept.stop();
-    this.#tell({ ...this.#state, isLive: false });
-    this.#connection?.enter("paused");
+    this.leave();
+    this.#connection?.handle({ type: "paused" });
   }
 
   leave(): void {
-    this.pause();
+    this.#stopWatching();
+    this.#kept.stop();
+    this.#tell({ ...this.#state, isLive: false });
   }
 
   retryNow(): void {
@@ -82,7 +84,7 @@ export class LiveConversions implements Pausable {
     this.#watchSilence();
     if (kind === "SNAPSHOT") this.#clock.reset();
     this.#clock.learn(Date.parse(sentAt), Date.now());
-    this.#connection?.enter("live");
+    this.#connection?.handle({ type: "received", atMs: Date.now(), notice: null });
     if (kind === "HEARTBEAT" && this.#state.isLive) return;
     const isWhole = kind === "SNAPSHOT";
     const [found, missing] = [new Map(isWhole ? [] : this.#state.items), new Map(isWhole ? [] : this.#state.missing)];
@@ -98,16 +100,22 @@ export class LiveConversions implements Pausable {
   }
 
   #lose(failures: number, refusal: Refusal | null): void {
-    window.clearTimeout(this.#deadline);
+    this.#stopWatching();
     const isAway = refusal === null || refusal.codes.includes("SERVICE_UNAVAILABLE");
     // A gateway that refuses answers.
-    if (isAway) this.#connection?.enter(!navigator.onLine || failures >= OFFLINE_AFTER ? "offline" : "resuming");
+    if (isAway) this.#connection?.handle({ type: "lost", failures, isResuming: this.#state.items.size > 0, refusal });
     this.#tell({ ...this.#state, isLive: false, refusal: isAway ? null : (refusal?.message ?? null) });
   }
 
   #watchSilence(): void {
-    window.clearTimeout(this.#deadline);
+    this.#stopWatching();
+    this.#quietTimer = window.setTimeout(() => this.#connection?.handle({ type: "silence" }), QUIET_AFTER_MS);
     this.#deadline = window.setTimeout(() => this.#gateway.hangUp(), DEAD_AFTER_MS);
+  }
+
+  #stopWatching(): void {
+    window.clearTimeout(this.#quietTimer);
+    window.clearTimeout(this.#deadline);
   }
 
   #tell(state: Conversions): void {
