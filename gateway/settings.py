@@ -325,7 +325,9 @@ class GatewaySettings(FreshnessSettings):
         'process (`make run`) has ["loopback"] unless it is set.',
     )
 
-    @field_validator("source_preference", "allowed_origins", "embed_origins", "trusted_proxies", mode="before")
+    @field_validator(
+        "source_preference", "allowed_origins", "embed_origins", "trusted_proxies", mode="before"
+    )
     @classmethod
     def _read_json(cls, value: Any) -> Any:
         return parse_json(value)
