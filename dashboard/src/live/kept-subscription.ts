@@ -4,6 +4,8 @@ import { onEnd, pipe, subscribe } from "wonka";
 import { backoffMs } from "./backoff";
 import type { Refusal } from "./connection-state";
 
+export type { Refusal };
+
 export interface Keeping<Data, Variables> {
   /** Called again for every attempt. */
   variables(): Variables;
