@@ -118,7 +118,7 @@ async def run_distributed(
             for process, backend in RELAYED
         }
         ports = {name: free_port() for name in GATEWAYS}
-        shared = {**_addresses(backends), **(_short_times() if shortened else {})}
+        shared = {**list_addresses(backends), **(_short_times() if shortened else {})}
         processes = {}
         for name, arguments in COMMANDS.items():
             env = {**shared, **_relayed(name, backends, relays)}
@@ -127,7 +127,7 @@ async def run_distributed(
             if name in clocks:
                 env |= _cached(clocks[name].env) or {}
             processes[name] = RatewireProcess(name, arguments, env, folder)
-        await _migrate(shared, folder)
+        await migrate_database(shared, folder)
         for process in processes.values():
             stack.push_async_callback(process.stop)
             await process.start()
@@ -165,11 +165,12 @@ def _cached(env: Mapping[str, str] | None) -> dict[str, str] | None:
     return {**kept, "FAKETIME_CACHE_DURATION": str(CLOCK_READ_EVERY_S)}
 
 
-def _addresses(backends: Mapping[str, ServerProcess]) -> dict[str, str]:
+def list_addresses(backends: Mapping[str, ServerProcess]) -> dict[str, str]:
+    """Return the settings with the addresses of these servers, and of a simulator on free ports."""
     http_port, ws_port = free_port(), free_port()
     return {
         "RATEWIRE_REDIS_URL": backends[REDIS].url,
-        "RATEWIRE_AMQP_URL": backends[RABBITMQ].url,
+        **({"RATEWIRE_AMQP_URL": backends[RABBITMQ].url} if RABBITMQ in backends else {}),
         "RATEWIRE_DATABASE_URL": backends[POSTGRES].url,
         "RATEWIRE_SIMULATED": "true",
         "RATEWIRE_SIMULATOR_HTTP_PORT": str(http_port),
@@ -220,7 +221,12 @@ def _short_times() -> dict[str, str]:
     }
 
 
-async def _migrate(env: Mapping[str, str], folder: Path) -> None:
+async def migrate_database(env: Mapping[str, str], folder: Path) -> None:
+    """Create the tables, with the instruments that are tracked at first.
+
+    Raises:
+        NotStarted: it failed.
+    """
     migration = RatewireProcess("migrate", ("migrate",), env, folder)
     await migration.start()
     if await migration.end():

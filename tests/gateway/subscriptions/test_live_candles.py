@@ -131,6 +131,23 @@ async def test_no_trade_is_lost_or_doubled_where_stored_and_recent_meet(scenario
             assert row(started.candles[at(0)]) == expected
 
 
+@pytest.mark.parametrize("interval", [Interval.D1, Interval.W1, Interval.MN1])
+async def test_the_present_day_week_and_month_have_the_newest_trades(
+    scenario: CandleScenario, interval: Interval
+) -> None:
+    """As soon as they are made, in any time zone, however much of them is stored."""
+    scenario.expect([trade(number, number) for number in range(1, 400)])
+    await scenario.run(190)
+    query = LiveCandlesArgs((BTC,), interval, zone="Europe/Berlin")
+    client = await scenario.subscribe(query)
+    await scenario.run(390)
+    (candle,) = client.candles.values()
+    assert candle.bar is not None
+    assert candle.bar.trades == 389
+    assert candle.open_time < at(0) < candle.close_time
+    assert row(candle) == row((await scenario.query(query))[-1].candle)
+
+
 async def test_equal_subscriptions_share_their_events(scenario: CandleScenario) -> None:
     """One that was not ready gets the newest candle, and the number of updates merged into it."""
     scenario.expect([trade(number, 60 + number / 2) for number in range(1, 60)])
