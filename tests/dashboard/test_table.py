@@ -55,6 +55,11 @@ async def test_figures_are_whole_or_have_fewer_digits_and_are_never_cut(page: Br
     assert await page.evaluate(text(BIG, "price")) == "123.4568T"
     cut = "[...document.querySelectorAll('.grid [role=gridcell]')].filter((cell) => cell.scrollWidth > cell.clientWidth).map((cell) => cell.innerText)"
     assert await page.evaluate(cut) == []
+    # Where all columns have their least widths, too.
+    for width in (1024, 390):
+        await visit(page, viewport={"width": width, "height": 800})
+        await page.until(f"{text(BTC, 'change')}.endsWith('%')")
+        assert await page.evaluate(cut) == []
 
 
 async def test_a_row_has_a_line_and_changes_by_its_history(page: Browser) -> None:
