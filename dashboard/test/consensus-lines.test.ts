@@ -23,7 +23,7 @@ function part(source: Contribution["source"]["code"], usedPrice: string | null, 
 }
 
 function consensus(price: string | null, contributions: Contribution[], change: Partial<Consensus> = {}): Consensus {
-  return { price, quality: "AGREED", divergenceBps: 1, observedAt: null, maxDeviationBps: 50, contributions, ...change };
+  return { price, quality: "AGREED", divergenceBps: 1, observedAt: null, ageMs: null, maxDeviationBps: 50, contributions, ...change };
 }
 
 test("the consensus and its sources have one time, and it is between them", () => {
@@ -70,4 +70,16 @@ test("one source is no consensus, and without a connection no line leads on", ()
   endConsensus(trail, AT + 2_000);
   trail.hold(AT + 9_000);
   expect(trail.lines.get(CONSENSUS_LINE)).toHaveLength(1);
+});
+
+test("an event that a busy page gets late breaks no line: what was fresh in it still is", () => {
+  const trail = new Trail();
+  const rate = (ms: number) => ({ observedAt: new Date(ms).toISOString(), ttlMs: 3_000 });
+  for (const second of [0, 1, 2]) {
+    const observed = AT + second * 1_000;
+    // Half a second old at the gateway, five seconds at the page.
+    const parts = [part("OKX", "100", { rate: rate(observed) }), part("KRAKEN", "102", { rate: rate(observed) })];
+    addConsensus(trail, consensus("101", parts, { observedAt: new Date(observed).toISOString(), ageMs: 500 }), observed + 5_000);
+  }
+  expect(trail.lines.get("OKX")?.map(({ endsLine }) => endsLine)).toEqual([undefined, undefined, undefined]);
 });

@@ -8,11 +8,13 @@ import type { Consensus } from "./consensus-state";
 const OTHER_COIN: readonly (string | null)[] = ["SUSPECT_IDENTITY", "OTHER_ASSET"];
 
 /** Adds a state that was current at `nowMs` of the gateway's clock. */
-export function addConsensus(trail: Trail, { price, quality, contributions }: Consensus, nowMs: number): void {
+export function addConsensus(trail: Trail, consensus: Consensus, nowMs: number): void {
+  const { price, quality, contributions } = consensus;
+  const lagMs = lagOf(consensus, nowMs);
   const included: string[] = [];
   for (const { source, rate, usedPrice, basis, included: isIncluded, exclusion } of contributions) {
     if (rate === null || usedPrice === null || OTHER_COIN.includes(exclusion)) continue;
-    const validUntilMs = Date.parse(rate.observedAt) + rate.ttlMs;
+    const validUntilMs = Date.parse(rate.observedAt) + rate.ttlMs + lagMs;
     if (isIncluded) included.push(usedPrice);
     if (isIncluded || nowMs <= validUntilMs) trail.add(source.code, nowMs, usedPrice, validUntilMs, basis === "MID");
   }
@@ -22,6 +24,11 @@ export function addConsensus(trail: Trail, { price, quality, contributions }: Co
   const spread = spreadBps([...included].sort(compareDecimals));
   if (spread === null) trail.end(SPREAD_LINE, nowMs);
   else trail.add(SPREAD_LINE, nowMs, spread.toFixed(2), Number.POSITIVE_INFINITY);
+}
+
+/** How long the event was on its way: a page that is busy gets it late, and what was fresh in it still is. */
+function lagOf({ observedAt, ageMs }: Consensus, nowMs: number): number {
+  return observedAt === null || ageMs === null ? 0 : Math.max(0, nowMs - Date.parse(observedAt) - ageMs);
 }
 
 /** The connection is lost: nothing is known of the time that follows. */
