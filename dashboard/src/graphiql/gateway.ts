@@ -2,11 +2,12 @@
 // WebSocket that is {"isTrusted": true}, for a refused connection a stack trace, both with an error on the console.
 import type { GraphQLFormattedError } from "graphql";
 import { type Client, createClient } from "graphql-ws";
+import { keyHeaders } from "../browser/api-key";
 import { graphqlSocketUrl } from "../graphql/address";
 
 /** Does not reconnect: a restarted subscription would look like one that had continued. */
 export function connectExplorer(): Client {
-  const client = createClient({ url: graphqlSocketUrl(), retryAttempts: 0 });
+  const client = createClient({ url: graphqlSocketUrl(), retryAttempts: 0, connectionParams: keyHeaders });
   return {
     ...client,
     subscribe: (payload, sink) =>
@@ -21,9 +22,12 @@ export function connectExplorer(): Client {
 }
 
 /** `fetch`, which returns an error response if the gateway cannot be reached. */
-export async function fetchExplained(...request: Parameters<typeof fetch>): Promise<Response> {
+export async function fetchExplained(input: RequestInfo | URL, init?: RequestInit): Promise<Response> {
+  const headers = new Headers(init?.headers);
+  // A header that was typed into the page goes before the key that the dashboard keeps.
+  for (const [name, value] of Object.entries(keyHeaders())) if (!headers.has(name)) headers.set(name, value);
   try {
-    return await fetch(...request);
+    return await fetch(input, { ...init, headers });
   } catch {
     return Response.json({ errors: [{ message: "The gateway cannot be reached." }] }, { status: 503 });
   }

@@ -2,6 +2,7 @@
 // only it knows the cursor to resume from.
 import { createClient } from "graphql-ws";
 import { Client, type ExecutionResult, fetchExchange, subscriptionExchange } from "urql";
+import { keyHeaders } from "../browser/api-key";
 import { GRAPHQL_PATH, graphqlSocketUrl } from "./address";
 
 export interface Gateway {
@@ -11,9 +12,10 @@ export interface Gateway {
 }
 
 export function connectGateway(): Gateway {
-  const socket = createClient({ url: graphqlSocketUrl(), retryAttempts: 0 });
+  const socket = createClient({ url: graphqlSocketUrl(), retryAttempts: 0, connectionParams: keyHeaders });
   const client = new Client({
     url: GRAPHQL_PATH,
+    fetchOptions: () => ({ headers: keyHeaders() }),
     preferGetMethod: false,
     requestPolicy: "network-only",
     exchanges: [
@@ -22,11 +24,31 @@ export function connectGateway(): Gateway {
         forwardSubscription: ({ query = "", variables }) => ({
           // The types of the two libraries differ for absent fields of the same message.
           subscribe: (sink) => ({
-            unsubscribe: socket.subscribe({ query, variables: variables ?? {} }, { ...sink, next: (result) => sink.next(result as ExecutionResult) }),
+            unsubscribe: socket.subscribe(
+              { query, variables: variables ?? {} },
+              {
+                ...sink,
+                next: (result) => sink.next(result as ExecutionResult),
+                error: (why) => {
+                  const refusal = refusalIn(why);
+                  if (refusal === null) sink.error(why);
+                  else sink.next(refusal);
+                },
+              },
+            ),
           }),
         }),
       }),
     ],
   });
   return { client, hangUp: () => socket.terminate() };
+}
+
+const REFUSALS: Readonly<Record<number, string>> = { 4401: "UNAUTHENTICATED", 4403: "FORBIDDEN" };
+
+/** Returns the result that says why the gateway closed the socket for good; null for a lost connection. */
+function refusalIn(why: unknown): ExecutionResult | null {
+  if (!(why instanceof CloseEvent)) return null;
+  const code = REFUSALS[why.code];
+  return code === undefined ? null : { errors: [{ message: why.reason, extensions: { code } }] };
 }

@@ -4,10 +4,13 @@ import { zone } from "../browser/times";
 import { useConnection } from "../live/connection";
 import { connection, health } from "../stores/session";
 import { useSourceHealth } from "../stores/source-health";
+import { KeyForm } from "./key-form";
 import { problemText } from "./problem-text";
 
 /** The gateway marks the page itself: it is called simulated before the first rate arrives, and nothing moves when it does. */
 const IS_MARKED = document.documentElement.hasAttribute("data-simulated");
+/** Problems that another key may solve. */
+const NAMES_A_KEY = /\bkey\b/;
 
 export function Banners() {
   const state = useConnection(connection);
@@ -23,9 +26,10 @@ export function Banners() {
         </p>
       )}
       {problem !== null && (
-        <p className="banner problem" role="alert">
-          {problem}
-        </p>
+        <div className="banner problem">
+          <p role="alert">{problem}</p>
+          {NAMES_A_KEY.test(problem) && <KeyForm />}
+        </div>
       )}
     </section>
   );

@@ -1,5 +1,6 @@
 // Help: the meaning of the page and its keys.
 import type { RefObject } from "react";
+import { KeyForm } from "./key-form";
 
 const KEYS: readonly [string, string][] = [
   ["/", "search"],
@@ -43,6 +44,7 @@ export function HelpDialog({ dialog }: { dialog: RefObject<HTMLDialogElement | n
           Close
         </button>
       </form>
+      <KeyForm />
     </dialog>
   );
 }
