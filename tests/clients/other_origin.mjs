@@ -19,7 +19,7 @@ const call = async (name, run) => console.log(JSON.stringify({ name, result: awa
 
 await call("fetch", async ({ base, query }) => {
   const headers = {
-    "content-type": "application/json", authorization: "Bearer x", "apollographql-client-name": "page",
+    "content-type": "application/json", authorization: "Basic dXNlcjp3b3Jk", "apollographql-client-name": "page",
     "apollographql-client-version": "1", "x-apollo-operation-name": "A", "apollo-require-preflight": "true",
     traceparent: "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", baggage: "a=b", "sentry-trace": "c",
     "x-requested-with": "page",
