@@ -3,9 +3,7 @@ import { lazy, Suspense, useEffect, useState } from "react";
 import { type Address, useAddress } from "./browser/address";
 import { useRemembered } from "./browser/remembered";
 import { zone } from "./browser/times";
-import { InstrumentView } from "./instrument/view";
 import { keepWhileVisible } from "./live/visibility";
-import { MarketView } from "./market/view";
 import { health } from "./stores/session";
 import { Banners } from "./shell/banner";
 import { Header } from "./shell/header";
@@ -15,7 +13,9 @@ import { SourceStrip } from "./sources/strip";
 /** Without an answer for so long the rest of the page is shown. */
 const FRAME_WAIT_MS = 1_500;
 
-// Scripts of their own: the market does without them.
+// Scripts of their own: a visitor loads the view of the address, and others when they are opened.
+const MarketView = lazy(async () => ({ default: (await import("./market/view")).MarketView }));
+const InstrumentView = lazy(async () => ({ default: (await import("./instrument/view")).InstrumentView }));
 const SpreadsView = lazy(() => import("./spreads/view"));
 const ConverterView = lazy(() => import("./converter/view"));
 

@@ -1,8 +1,6 @@
 """Alerts in the page: added in a dialog, fired once for each crossing, kept in the browser."""
 
-import json
 from collections.abc import AsyncIterator
-from datetime import timedelta
 
 import pytest
 import pytest_asyncio
@@ -34,6 +32,20 @@ async def add(page: Browser, level: str) -> None:
     await page.press("Enter")
 
 
+async def cross(market: Market, page: Browser, low: str, high: str, has_fired: str) -> None:
+    """Write prices from `low` on, then `high`, in turn until the alert has fired.
+
+    Rates are sampled: a single price may be seen by the page and not by the alert. None of the low ones arms the rule again.
+    """
+    for _ in range(20):
+        for price in (*(str(int(low) + step) for step in range(4)), high):
+            await market.write(BTC, price)
+            await page.until(f"document.title.includes('{int(price):,}')")
+        if await page.evaluate(has_fired):
+            return
+    raise AssertionError(f"{has_fired} is not true")
+
+
 async def test_a_crossing_fires_once_and_is_kept_for_the_next_visit(market: Market, page: Browser) -> None:
     """A fresh price beyond the level fires; one that dances on the level does not fire again."""
     async with market.serving():
@@ -46,10 +58,7 @@ async def test_a_crossing_fires_once_and_is_kept_for_the_next_visit(market: Mark
         await page.evaluate("document.querySelector('.alerts [name=level]').value = ''")
         await add(page, "61000")
         await page.until(IS_WATCHING)
-        await market.write(BTC, "60500")
-        await page.until("document.title.includes('60,500')")
-        await market.write(BTC, "61500", age=timedelta(seconds=-0.001))
-        await page.until(f"{FIRED}.length === 1")
+        await cross(market, page, "60950", "61500", f"{FIRED}.length > 0")
         await page.until(f"{SHOWN}?.includes('BTC/USDT is at 61,500')")
         for price in ("60990", "61001"):
             await market.write(BTC, price)
@@ -89,12 +98,8 @@ async def test_a_notification_is_asked_for_and_sent(market: Market, page: Browse
         await page.evaluate("document.querySelector('.alerts [name=level]').value = ''")
         await add(page, "60100")
         await page.until(IS_WATCHING)
-        await market.write(BTC, "60050")
-        await page.until("document.title.includes('60,050')")
-        await market.write(BTC, "60200")
-        await page.until(
-            f"window.shown.length === 1 && window.shown[0].endsWith({json.dumps('BTC/USDT is at 60,200')})"
-        )
+        await cross(market, page, "60050", "60200", "window.shown.length > 0")
+        assert await page.evaluate("window.shown") == ["Simulated: BTC/USDT is at 60,200"]
 
 
 async def test_the_dialog_has_no_finding_of_axe(market: Market, page: Browser) -> None:

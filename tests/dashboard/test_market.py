@@ -20,7 +20,8 @@ ROWS = "document.querySelectorAll('.grid [role=rowheader]').length"
 
 async def visit(browser: Browser, path: str = "/", **context: Unpack[ContextOptions]) -> None:
     await browser.open(path, **context)
-    await browser.until(f"{ROWS} > 0")
+    # Rows may be there before the frame is: until then they are hidden, and take no keys.
+    await browser.until(f"document.querySelector('[data-framed=true]') !== null && {ROWS} > 0")
 
 
 async def test_prices_move_and_the_data_is_called_simulated(browser: Browser) -> None:
@@ -95,11 +96,13 @@ async def test_keys_move_mark_and_open(browser: Browser) -> None:
     await browser.until("document.querySelector('.row[data-active] .star').ariaPressed === 'true'")
     await browser.press("Enter")
     await browser.until(f"new URLSearchParams(location.search).get('symbol') === {active!r}")
+    # The page takes keys from then on.
+    await browser.until(f"document.title.includes({active!r})")
     await browser.press("Escape")
     await browser.until(
         f"document.querySelector('.row[data-active] .instrument .symbol')?.innerText === {active!r}"
     )
-    assert await browser.evaluate("document.activeElement.id") == "market"
+    await browser.until("document.activeElement.id === 'market'")
     await browser.choose(".list-picker select", "list:")
     await browser.until(f"{ROWS} === 1")
     await browser.reload()

@@ -27,6 +27,9 @@ import { Updates } from "./updates";
 // A script of its own: the market does without the drawing library.
 const ChartPanel = lazy(() => import("../chart/chart-panel"));
 
+/** What has another form is no symbol: the gateway would refuse each question about it. */
+const IS_SYMBOL = /^[^/]+\/[^/]+$/;
+
 export function InstrumentView({ symbol, chart }: { symbol: string; chart: ChartAddress }) {
   const feed = useMemo(() => new InstrumentFeed(symbol), [symbol]);
   useEffect(() => keepWhileVisible(feed), [feed]);
@@ -40,7 +43,7 @@ export function InstrumentView({ symbol, chart }: { symbol: string; chart: Chart
   const rated = row === undefined || row.quotes.size === 0 ? null : row;
   const { phase } = useConnection(connection);
   // An instrument without rates may have a history; what is no instrument has none.
-  const isUnknown = rated === null && (phase === "refused" || (feed.store.loaded && row === undefined) || [...(row?.missing.values() ?? [])].some(({ reason }) => reason === "UNKNOWN_SYMBOL"));
+  const isUnknown = rated === null && (!IS_SYMBOL.test(symbol) || phase === "refused" || (feed.store.loaded && row === undefined) || [...(row?.missing.values() ?? [])].some(({ reason }) => reason === "UNKNOWN_SYMBOL"));
   return (
     <main className="instrument-page">
       <a className="back" {...marketLink()}>
