@@ -130,7 +130,7 @@ const OWN: readonly MarketColumn[] = [
     id: "age",
     short: "Age",
     long: "Age of the price",
-    width: 5.95,
+    width: 6.6,
     sort: "age",
     descendsFirst: false,
     value: (row) => {
