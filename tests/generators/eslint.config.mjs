@@ -15,10 +15,10 @@ export default [
         // Answers, events and pages: what they are of has ids.
         suffixes: ["List", "Event", "Connection", "Edge"],
         // Parts of the object that has them, and statements about what is not there.
-        types: ["PageInfo", "CallBudget", "ConsensusCandle", "ConsensusContribution", "ConversionLeg", "Gap", "UnavailableRate",
-          "UnavailableConversion",
+        types: ["PageInfo", "CallBudget", "ConsensusCandle", "ConsensusContribution", "ConversionLeg", "Gap", "MinuteChecks",
+          "SourcePeriod", "SourcePoint", "UnavailableConversion", "UnavailableRate",
           // Answers of history to the arguments of one query, and trades, which never change.
-          "RateAt", "Summary", "Trade", "WindowStats"],
+          "RateAt", "SourceHistory", "Summary", "Trade", "WindowStats"],
       } }],
       // Lists that are bounded by their arguments are no pages.
       "@graphql-eslint/relay-edge-types": ["error", { listTypeCanWrapOnlyEdgeType: false }],
