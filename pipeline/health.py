@@ -19,8 +19,9 @@ from rates.source import Source
 from rates.symbol import Symbol
 
 MAX_REASON_LENGTH = 300
-# Silent symbols named in the reason. The report lists more.
 SILENT_TOPIC = "silent"
+NOT_HEARD = "not heard of yet"
+# Silent symbols named in the reason. The report lists more.
 NAMED_SILENT = 3
 
 
@@ -74,7 +75,7 @@ class SourceHealth:
         self.changed = asyncio.Event()
         self.history: HistoryHealth | None = None
         self._silent: tuple[Symbol, ...] = ()
-        self._failure: str | None = "not heard of yet"
+        self._failure: str | None = NOT_HEARD
         self._streak = RejectionStreak()
         self._notices: dict[str, str] = {}
         self._announcements: tuple[Announcement, ...] = ()
@@ -169,10 +170,10 @@ class SourceHealth:
         """Return the report for the gateway. `clock_skew`: how far this machine's clock is ahead."""
         # The notices of the source itself last: they are the longest.
         reasons = [text for text in (self._failure, self._streak.describe()) if text]
-        # Without a connection all instruments are silent. To name some would say that the others are not.
-        is_up = self.state is LinkState.UP
-        silent = self._silent if is_up else ()
-        notices = [text for topic, text in self._notices.items() if is_up or topic != SILENT_TOPIC]
+        # After a failure all instruments are silent. To name some would say that the others are not.
+        has_failed = self.state is not LinkState.UP and self._failure != NOT_HEARD
+        silent = () if has_failed else self._silent
+        notices = [text for topic, text in self._notices.items() if topic != SILENT_TOPIC or not has_failed]
         begun = [f"the exchange says: {one.text}" for one in self._announcements if one.begins_at <= now]
         announced = [f"the exchange says: {one.text}" for one in self._announcements if one.begins_at > now]
         return SourceReport(
