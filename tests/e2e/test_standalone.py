@@ -83,10 +83,15 @@ async def test_every_tracked_instrument_of_every_source_is_fresh(system: tuple[s
         return {item["id"] for item in items if item["freshness"] == "FRESH"} == expected
 
     await eventually(all_fresh, within_s=60, what="a fresh rate of everything")
-    answer = await execute(url, "{ sources { source { code } state refusedCount } }", SourceStatuses)
-    assert answer["sources"] == [
-        {"source": {"code": source.name}, "state": "UP", "refusedCount": 0} for source in Source
-    ]
+
+    async def all_up() -> bool:
+        answer = await execute(url, "{ sources { source { code } state refusedCount } }", SourceStatuses)
+        return answer["sources"] == [
+            {"source": {"code": source.name}, "state": "UP", "refusedCount": 0} for source in Source
+        ]
+
+    # On a busy machine a source lags for a moment, and says so.
+    await eventually(all_up, within_s=60, what="every source UP, and nothing refused")
 
 
 async def test_the_addresses_and_the_simulation_are_announced(system: tuple[str, Command, float]) -> None:
@@ -133,10 +138,10 @@ async def test_npm_graphql_ws_receives_a_snapshot_and_moving_updates(
         f"{url.replace('http', 'ws')}/graphql",
         LIVE,
         json.dumps({"symbols": ["BTC/USDT"]}),
-        "5",
+        "13",
     )
     events = [json.loads(line)["data"]["rates"] for line in output.splitlines()]
-    assert [event["kind"] for event in events] == ["SNAPSHOT", *["UPDATE"] * 4]
+    assert [event["kind"] for event in events] == ["SNAPSHOT", *["UPDATE"] * 12]
     assert len({event["items"][0]["price"] for event in events}) >= 3
 
 
