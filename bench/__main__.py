@@ -19,7 +19,7 @@ from bench.comparison import KEY as COMPARISON_KEY
 from bench.environment import Server
 from bench.machine import UnsupportedMachine, choose_cores, describe
 from bench.node_peers import install_peers
-from bench.plan import COMPARISON, FULL, QUICK, QUICK_COMPARISON, Plan
+from bench.plan import COMPARISON, FULL, QUICK, QUICK_COMPARISON, BenchPlan
 from bench.processes import BenchmarkError, redis_version
 from bench.report import write_report
 from bench.results import Results
@@ -103,7 +103,7 @@ def main() -> int:
     return code
 
 
-def _choose(arguments: argparse.Namespace) -> tuple[Plan, dict[str, Entry]]:
+def _choose(arguments: argparse.Namespace) -> tuple[BenchPlan, dict[str, Entry]]:
     """Return what the command line asks for."""
     if arguments.against:
         plan, known = QUICK_COMPARISON if arguments.quick else COMPARISON, COMPARED
@@ -116,7 +116,7 @@ def _choose(arguments: argparse.Namespace) -> tuple[Plan, dict[str, Entry]]:
 
 
 def _run(
-    scenarios: Mapping[str, Entry], plan: Plan, results: Results, about: list[str], against: str | None
+    scenarios: Mapping[str, Entry], plan: BenchPlan, results: Results, about: list[str], against: str | None
 ) -> None:
     """Run the scenarios, against another commit if given; describe both in `about`."""
     cores = choose_cores()
@@ -146,7 +146,7 @@ def _stop(number: int, _frame: FrameType | None) -> NoReturn:
     sys.exit(128 + number)
 
 
-def _raise_file_limit(plan: Plan) -> Plan:
+def _raise_file_limit(plan: BenchPlan) -> BenchPlan:
     """Raise the limit of open files, and reduce the idle subscribers to what it allows."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))

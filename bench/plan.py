@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True)
-class Plan:
+class BenchPlan:
     """Sizes and durations of one run. Row names include the sizes."""
 
     rounds: int
@@ -23,7 +23,7 @@ class Plan:
     ingest_per_s: int = 10_000
 
 
-FULL = Plan(
+FULL = BenchPlan(
     rounds=3,
     seconds=4,
     subscribers=1_000,
@@ -40,7 +40,7 @@ FULL = Plan(
 )
 # Against another commit: many short rounds.
 COMPARISON = replace(FULL, rounds=9, seconds=3)
-QUICK = Plan(
+QUICK = BenchPlan(
     rounds=1,
     seconds=2,
     subscribers=200,

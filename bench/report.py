@@ -5,7 +5,7 @@ from itertools import chain
 from pathlib import Path
 from textwrap import wrap
 
-from bench.plan import Plan
+from bench.plan import BenchPlan
 from bench.plot import draw
 from bench.processes import ROOT
 from bench.results import Results
@@ -34,7 +34,9 @@ PLOTS = {
 }
 
 
-def write_report(results: Results, about: Sequence[str], plan: Plan, folder: Path = ROOT / "docs") -> None:
+def write_report(
+    results: Results, about: Sequence[str], plan: BenchPlan, folder: Path = ROOT / "docs"
+) -> None:
     """Replace the measured part of `performance.md` in `folder`, and the measured plots.
 
     Raises:

@@ -9,7 +9,7 @@ from bench.checkout import Checkout
 from bench.environment import Server, prepared_environment
 from bench.load_generator import LoadGenerator
 from bench.machine import Cores
-from bench.plan import Plan
+from bench.plan import BenchPlan
 from bench.processes import BenchmarkError
 from bench.results import Results
 from bench.scenarios.registry import CURVES, Entry
@@ -18,7 +18,7 @@ from bench.scenarios.scenario import ScenarioContext
 
 def run_rounds(
     scenarios: Mapping[str, Entry],
-    plan: Plan,
+    plan: BenchPlan,
     cores: Cores,
     results: Results,
     other: Checkout | None = None,

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from bench.environment import Environment, Server
 from bench.load_generator import LoadGenerator
-from bench.plan import Plan
+from bench.plan import BenchPlan
 from bench.results import Results, Targets
 
 
@@ -15,7 +15,7 @@ class ScenarioContext:
 
     environment: Environment
     load: LoadGenerator
-    plan: Plan
+    plan: BenchPlan
     results: Results
 
 
