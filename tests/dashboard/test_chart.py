@@ -159,6 +159,18 @@ async def test_the_keys_move_zoom_and_speak(charted: Market, page: Browser) -> N
         await page.until(f"{COUNT} > {before}")
 
 
+async def test_each_key_counts_between_two_frames(charted: Market, page: Browser) -> None:
+    """Three keys in one frame zoom three steps: each starts from what the one before asked for."""
+    async with charted.serving():
+        await page.open(f"{PAGE}&range=1h")
+        await page.until(READY)
+        before = await page.evaluate_as(int, COUNT)
+        await focus(page)
+        key = "new KeyboardEvent('keydown', { key: '-', bubbles: true })"
+        await page.evaluate(f"[1, 2, 3].forEach(() => document.activeElement.dispatchEvent({key}))")
+        await page.until(f"{COUNT} >= {3 * before}")
+
+
 async def test_the_wheel_scrolls_the_page_until_the_chart_is_clicked(charted: Market, page: Browser) -> None:
     """A page that is scrolled does not zoom; after a click the wheel does."""
     async with charted.serving():

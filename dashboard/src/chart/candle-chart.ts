@@ -62,6 +62,8 @@ export class CandleChart {
   #drawing = EMPTY;
   #colours: ChartColours;
   #decimals = 2;
+  /** The range that was set last, until the library shows it: it does so with the next frame. */
+  #pending: IndexRange | null = null;
 
   constructor(place: HTMLElement, hooks: Hooks, isStill: boolean) {
     this.#place = place;
@@ -85,7 +87,10 @@ export class CandleChart {
     this.#volumes = this.#chart.addSeries(HistogramSeries, { priceScaleId: "", lastValueVisible: false, priceLineVisible: false });
     this.#volumes.priceScale().applyOptions({ scaleMargins: { top: 0.84, bottom: 0 } });
     this.#overlays = new OverlayLines(place, this.#chart, (price) => this.#priceText(price));
-    this.#chart.timeScale().subscribeVisibleLogicalRangeChange(() => hooks.onMove());
+    this.#chart.timeScale().subscribeVisibleLogicalRangeChange(() => {
+      this.#pending = null;
+      hooks.onMove();
+    });
     this.#chart.subscribeCrosshairMove(({ logical, point }) => hooks.onCrosshair(logical === undefined || point === undefined ? null : this.#clamp(logical)));
     this.paint();
   }
@@ -130,10 +135,19 @@ export class CandleChart {
   }
 
   show({ from, to }: IndexRange): void {
-    if (to > from) this.#chart.timeScale().setVisibleLogicalRange({ from, to } as unknown as LogicalRange);
+    if (to <= from) return;
+    const range = { from, to };
+    this.#pending = range;
+    this.#chart.timeScale().setVisibleLogicalRange(range as unknown as LogicalRange);
+    // The library asked for its frame first. It tells nothing when it may not move.
+    requestAnimationFrame(() => {
+      if (this.#pending === range) this.#pending = null;
+    });
   }
 
+  /** The range that is shown, or about to be. */
   visible(): IndexRange | null {
+    if (this.#pending !== null) return this.#pending;
     const range = this.#chart.timeScale().getVisibleLogicalRange();
     return range === null ? null : { from: range.from, to: range.to };
   }
