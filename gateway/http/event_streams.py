@@ -15,6 +15,7 @@ from gateway.client_limits import ClientLimits
 from gateway.http.request_body import HttpError
 from gateway.http.sse import frame_complete, frame_next
 from gateway.http.stream import ResponseBody
+from gateway.subscriptions.result_slots import ResultSlot, ResultSlots, current_slot
 
 # A client opens its stream with the next request. Longer than a slow link needs for it.
 RESERVATION_S = 10.0
@@ -29,7 +30,8 @@ Results = AsyncGenerator[bytes, None]
 class EventStream:
     """A reserved stream of one client and its operations, at most `max_running` at once.
 
-    Operations start when the stream is open. Each has one result on the way: it computes the next once that is written.
+    Operations start when the stream is open. Each has one result on the way: it computes the next once that is written. Of all
+    operations, `MAX_UNWRITTEN` have a result on the way.
     """
 
     def __init__(self, limits: ClientLimits, address: str, max_running: int, principal: Principal) -> None:
@@ -41,6 +43,7 @@ class EventStream:
         self._running: dict[str, _Operation] = {}
         self._tasks: asyncio.TaskGroup | None = None
         self._body: ResponseBody | None = None
+        self._slots = ResultSlots()
         self.is_opened = False
         self.expiry: asyncio.TimerHandle | None = None
 
@@ -105,12 +108,19 @@ class EventStream:
 
     async def _write(self, operation: str, running: "_Operation") -> None:
         assert self._body is not None
+        slot = ResultSlot(self._slots)
         try:
+            if running.is_subscription:
+                current_slot.set(slot)
+            else:
+                await slot.acquire()
             async with aclosing(running.results) as results:
                 async for result in results:
                     await self._body.write(frame_next(operation, result))
+                    slot.give_back()
             await self._body.write(frame_complete(operation))
         finally:
+            slot.give_back()
             self._remove(operation, running)
 
     def _remove(self, operation: str, removed: "_Operation") -> None:

@@ -6,6 +6,7 @@ from contextvars import ContextVar
 from typing import Any, Generic, TypeVar
 
 from gateway.subscriptions.cohort import Cohort
+from gateway.subscriptions.result_slots import current_slot
 
 PayloadT = TypeVar("PayloadT")
 Resuming = Coroutine[Any, Any, None]
@@ -21,9 +22,12 @@ CONSUMING_S = 0.0006
 
 
 class PullSubscriber(Generic[PayloadT]):
-    """A subscriber that holds at most one payload, until its consumer wakes up."""
+    """A subscriber that holds at most one payload, until its consumer wakes up.
 
-    __slots__ = ("_error", "_waiter", "client", "cohort")
+    It takes the result slot of its operation, if there is one, for each payload.
+    """
+
+    __slots__ = ("_error", "_is_enqueued", "_pending", "_slot", "_waiter", "client", "cohort")
 
     consuming_s = CONSUMING_S
 
@@ -32,6 +36,9 @@ class PullSubscriber(Generic[PayloadT]):
         self.cohort: Cohort[PayloadT] | None = None
         self._waiter: asyncio.Future[PayloadT] | None = None
         self._error: Exception | None = None
+        self._slot = current_slot.get()
+        self._pending: PayloadT | None = None
+        self._is_enqueued = False
 
     async def next_payload(self) -> PayloadT:
         """Wait for the next payload.
@@ -48,24 +55,58 @@ class PullSubscriber(Generic[PayloadT]):
 
     def unsubscribe(self) -> None:
         """Receive nothing more."""
+        self._pending = None
         if self.cohort is not None:
             self.cohort.remove(self)
 
     def is_ready(self) -> bool:
-        return self._waiter is not None and not self._waiter.done()
+        return self._is_awaited and self._pending is None and (self._slot is None or self._slot.is_available)
 
     def notify_when_ready(self) -> None:
-        """Do nothing: `next_payload` flushes."""
+        """Flush once there is a slot.
+
+        While the consumer is busy, do nothing: `next_payload` flushes.
+        """
+        if self._is_awaited and self._pending is None:
+            self._enqueue()
 
     def deliver(self, payload: PayloadT) -> None:
-        assert self._waiter
-        self._waiter.set_result(payload)
+        if self._slot is not None and not self._slot.is_available:
+            # Others with the same payload took the last slots just before. It is one object for all of them.
+            self._pending = payload
+            self._enqueue()
+            return
+        self._hand_over(payload)
 
     def fail(self, error: Exception) -> None:
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_exception(error)
         else:
             self._error = error
+
+    @property
+    def _is_awaited(self) -> bool:
+        return self._waiter is not None and not self._waiter.done()
+
+    def _hand_over(self, payload: PayloadT) -> None:
+        assert self._waiter
+        if self._slot is not None:
+            self._slot.take()
+        self._waiter.set_result(payload)
+
+    def _enqueue(self) -> None:
+        if self._slot is not None and not self._is_enqueued:
+            self._is_enqueued = True
+            self._slot.wait(self._on_slot)
+
+    def _on_slot(self) -> None:
+        self._is_enqueued = False
+        payload, self._pending = self._pending, None
+        if payload is None:
+            if self.cohort is not None:
+                self.cohort.flush_now()
+        elif self._is_awaited:
+            self._hand_over(payload)
 
 
 async def iterate(

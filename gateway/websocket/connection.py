@@ -27,6 +27,7 @@ from gateway.results import encode_error
 from gateway.schema.context import OperationMetadata
 from gateway.schema.errors import describe_error, to_public_error
 from gateway.subscriptions.pull import current_client
+from gateway.subscriptions.result_slots import ResultSlot, ResultSlots, current_slot
 from gateway.turn_budget import TurnBudget
 from gateway.websocket.asgi_writer import AsgiWriter
 from gateway.websocket.subprotocol import (
@@ -123,6 +124,7 @@ class Connection:
             writer, stall_s=timeouts.stall_s, on_stalled=self._on_stalled, budget=serving
         )
         self._running: dict[str, Cancellable] = {}
+        self._slots: ResultSlots | None = None
         self._is_silent = True
         self._is_refused = False
         self._closed = False
@@ -288,20 +290,31 @@ class Connection:
 
     async def _send_results(self, operation: str, prepared: PreparedOperation) -> bytes:
         """Send all results. Return the final message."""
-        protocol, operations = self._protocol, self._operations
+        protocol, operations, slot = self._protocol, self._operations, self._make_slot()
         try:
             if prepared.kind is OperationKind.SUBSCRIPTION:
+                current_slot.set(slot)
                 async with aclosing(await operations.iterate(prepared, self._metadata())) as results:
                     async for result in results:
                         await self._queue.send(protocol.format_result(operation, result))
+                        slot.give_back()
             else:
+                await slot.acquire()
                 answer = await operations.answer(prepared, self._metadata())
                 await self._queue.send(protocol.format_result(operation, answer.body))
         except ConnectionGone:
             raise
         except Exception as exc:  # noqa: BLE001 - outermost of an operation: masked, logged, and the others go on
             return self._format_error(operation, exc)
+        finally:
+            slot.give_back()
         return protocol.format_complete(operation)
+
+    def _make_slot(self) -> ResultSlot:
+        """Return the slot for the results of an operation that has a task."""
+        if self._slots is None:
+            self._slots = ResultSlots()
+        return ResultSlot(self._slots)
 
     def _metadata(self) -> OperationMetadata:
         return OperationMetadata(principal=self.principal)
