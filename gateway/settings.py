@@ -185,11 +185,11 @@ class GatewaySettings(FreshnessSettings):
         "address of the connection counts for the limits of one address.",
     )
     history_timeout_s: float = Field(
-        default=4.0,
+        default=10.0,
         gt=0,
         le=300,
-        description="Seconds for which an answer waits for the database of the history, its turn included; then it gets HISTORY_UNAVAILABLE. "
-        "Longer suits a slow database and long windows; shorter tells sooner that it is away.",
+        description="Seconds for which an answer waits for the database of the history, its turn included; then it gets HISTORY_UNAVAILABLE; "
+        "a subscription tries again until it begins. Longer suits a slow database and long windows; shorter tells sooner that it is away.",
     )
     document_cache_size: int = Field(
         default=512,

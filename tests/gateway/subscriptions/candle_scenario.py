@@ -116,14 +116,14 @@ class CandleScenario:
         """Return the fold of a new process."""
         return TradeFold(Source.BINANCE, session, max_skew=timedelta(seconds=10))
 
-    def open_gateway(self) -> Gateway:
-        """Return another gateway over the same history."""
+    def open_gateway(self, storage: CandleReader | None = None) -> Gateway:
+        """Return another gateway over the same history, or over another reader of it."""
         return Gateway(
             MemoryCache(),
             self.instruments,
             GatewaySettings(port=0),
             simulated=False,
-            history=CandleReader(self.store, simulated=False),
+            history=storage or CandleReader(self.store, simulated=False),
             bars=self.bars,
             clock=self.clock,
         )

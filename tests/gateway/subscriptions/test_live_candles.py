@@ -1,5 +1,6 @@
 """The subscription `candles` equals the query, closes in time and resumes with proof."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -9,16 +10,31 @@ from gateway.subscriptions.candles_event import LiveCandlesArgs
 from gateway.subscriptions.delivery_options import DeliveryOptions
 from gateway.subscriptions.event import EventKind
 from history.candle import CandleState
+from history.candle_reader import CandleReader
 from history.coverage import CandleCoverage
 from history.interval import Interval
-from rates.errors import HistoryUnavailable, InvalidArgument, InvalidCursor
+from rates.errors import DatabaseUnavailable, HistoryUnavailable, InvalidArgument, InvalidCursor
 from rates.symbol import parse_symbol
+from rates.ticker import TickerKey
 from tests.gateway.fakes import wait_until
 from tests.gateway.subscriptions.candle_scenario import CandleScenario, open_scenario, row, running
 from tests.history.trades import at, trade
 from tests.pipeline.fakes import BTC
 
 M1 = LiveCandlesArgs((BTC,), Interval.M1)
+
+
+class SometimesAway(CandleReader):
+    """A history whose database cannot be reached for a while."""
+
+    is_away = False
+    failures = 0
+
+    async def read_series(self) -> dict[TickerKey, int]:
+        if self.is_away:
+            self.failures += 1
+            raise DatabaseUnavailable("connection refused by database.internal")
+        return await super().read_series()
 
 
 @pytest.fixture
@@ -290,6 +306,27 @@ async def test_series_end_with_their_last_subscription(scenario: CandleScenario)
     await scenario.run(101)
     assert candles.series_count == 0
     assert not len(scenario.gateway.registry)
+
+
+async def test_a_subscription_waits_for_a_database_that_is_away(scenario: CandleScenario) -> None:
+    """It gets no error, and begins with the newest candles once the database answers."""
+    scenario.expect([trade(number, 10 * number) for number in range(1, 30)])
+    await scenario.run(100)
+    storage = SometimesAway(scenario.store, simulated=False)
+    async with running(scenario.open_gateway(storage)) as gateway:
+        storage.is_away = True
+        waiting = asyncio.create_task(scenario.subscribe(M1._replace(last=1), gateway=gateway))
+        await wait_until(lambda: storage.failures)
+        assert not waiting.done()
+        storage.is_away = False
+        await scenario.run(130)
+        client = await waiting
+        await scenario.settle()
+        assert client.kinds()[0] == "SNAPSHOT"
+        assert not client.errors
+        (_, snapshot) = client.events[0]
+        assert [one.candle.state for one in snapshot.items] == [CandleState.CLOSED, CandleState.FORMING]
+        client.leave()
 
 
 async def test_a_gateway_without_the_log_says_so(scenario: CandleScenario) -> None:

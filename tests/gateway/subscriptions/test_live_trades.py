@@ -6,6 +6,7 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing, asynccontextmanager
 
 import pytest
+import structlog
 
 from cache.memory import MemoryCache
 from gateway.gateway import Gateway
@@ -22,7 +23,6 @@ from history.trade import Trade
 from history.trade_tape import FOLLOWER_CHUNKS, TAPE_LENGTH, MemoryTradeTape, TapeChunk
 from rates.errors import (
     CacheUnavailable,
-    HistoryUnavailable,
     InvalidArgument,
     InvalidCursor,
     UnknownSymbol,
@@ -434,12 +434,21 @@ async def test_nothing_is_followed_for_nobody(scenario: Scenario, gateway: Gatew
     await wait_until(lambda: not scenario.tape._followers)
 
 
-async def test_a_tape_that_is_away_is_an_error(scenario: Scenario, gateway: Gateway) -> None:
-    """It names no host, and nothing is followed then."""
+async def test_a_subscription_waits_for_a_tape_that_is_away(scenario: Scenario, gateway: Gateway) -> None:
+    """It begins once the tape is back, and follows nothing if it is given up before."""
     scenario.tape.is_away = True
-    with pytest.raises(HistoryUnavailable) as caught:
-        await scenario.subscribe(gateway)
-    assert "redis.internal" not in str(caught.value)
+    given_up = asyncio.create_task(scenario.subscribe(gateway))
+    waiting = asyncio.create_task(scenario.subscribe(gateway))
+    with structlog.testing.capture_logs() as logs:
+        await wait_until(lambda: sum("waits for the history" in one["event"] for one in logs) == 2)
+    assert "redis.internal" not in str([one["error"] for one in logs if "waits" in one["event"]])
+    given_up.cancel()
+    await asyncio.wait([given_up])
+    scenario.tape.is_away = False
+    await scenario.tape.tell(1)
+    client = await waiting
+    assert client.kinds == ["SNAPSHOT"]
+    client.leave()
     history = gateway.live_queries.history
     assert history is not None
     assert history.trades.instrument_count == 0
