@@ -4,15 +4,18 @@ A point is about a microsecond of the processor (`docs/api/budget.md`). Queries 
 """
 
 import json
-from typing import Annotated, Any, NamedTuple
+from math import ceil
+from typing import Annotated, Any, NamedTuple, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 ANONYMOUS, STANDARD, UNLIMITED = "anonymous", "standard", "unlimited"
 WINDOW_S = 60
-# Numbers in header fields have 15 digits at most [RFC 9651, 3.3.1].
-MAX_POINTS = 10**12
+# Leases of gateways live for a tenth of the time in which a burst refills.
+LEAST_BURST_S = 10
+# An Int of GraphQL.
+MAX_POINTS = 2 * 10**9
 
 
 class Plan(NamedTuple):
@@ -43,12 +46,22 @@ class PlanLimits(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     points: Annotated[int, Field(ge=1, le=MAX_POINTS)] | None = None
-    window_s: Annotated[int, Field(ge=1, le=86_400)] = WINDOW_S
+    window_s: Annotated[int, Field(ge=10, le=86_400)] = WINDOW_S
     burst: Annotated[int, Field(ge=1, le=MAX_POINTS)] | None = None
     stream_points: Annotated[int, Field(ge=1, le=MAX_POINTS)] | None = None
     sockets: Annotated[int, Field(ge=0, le=1_000_000)] | None = None
     subscriptions: Annotated[int, Field(ge=0, le=10_000_000)] | None = None
     subscriptions_per_socket: Annotated[int, Field(ge=0, le=1_000_000)] | None = None
+
+    @model_validator(mode="after")
+    def _check_burst(self) -> Self:
+        if self.points is not None and self.burst is not None:
+            least = ceil(self.points * LEAST_BURST_S / self.window_s)
+            if self.burst < least:
+                raise ValueError(
+                    f"burst is {self.burst}: expected at least {least}, the points of {LEAST_BURST_S} seconds"
+                )
+        return self
 
     def named(self, name: str) -> Plan:
         """Return the plan. A burst that is not given is the points of a window."""
@@ -84,6 +97,14 @@ class PlanSettings(BaseSettings):
         description="Plans that differ from the shipped ones (`anonymous`, `standard`, `unlimited`), and further ones, as JSON, e.g. "
         '{"anonymous": {"points": 600000, "stream_points": 20000}}: points per window of `window_s` seconds, `burst`, `stream_points` a second, '
         "`sockets`, `subscriptions`, `subscriptions_per_socket`. What is left out of a shipped plan keeps its value; null stands for no limit.",
+    )
+
+    grace_s: float = Field(
+        default=60.0,
+        ge=0,
+        le=86_400,
+        description="Seconds for which clients are served while the budgets in Redis cannot be reached: with what was leased before, then with a "
+        "quarter of their plan on each gateway. After that they are refused, never served without a limit.",
     )
 
     @field_validator("plans", mode="before")

@@ -161,6 +161,9 @@ class Environment:
             "RATEWIRE_GATEWAY_MAX_LIVE_QUERIES": "1000000",
             "RATEWIRE_GATEWAY_MAX_LIVE_RATES": "10000000",
             "RATEWIRE_GATEWAY_MAX_COST": "10000000",
+            # Budgets are kept, and are never spent.
+            "RATEWIRE_ACCESS_PLANS": '{"anonymous": {"points": 2000000000, "stream_points": null, "sockets": null, '
+            '"subscriptions": null}}',
         }
 
 

@@ -9,6 +9,7 @@ from starlette.types import Receive, Scope, Send
 
 from gateway.admission import Admission
 from gateway.authentication import Authentication
+from gateway.budgets.client_accounts import ClientAccounts
 from gateway.client_connections import ClientConnections
 from gateway.client_limits import ClientLimits
 from gateway.gateway import Gateway
@@ -45,6 +46,7 @@ class GraphQLEndpoint:
         limits: ClientLimits,
         authentication: Authentication,
         keyed_connections: KeyedConnections,
+        clients: ClientAccounts,
     ) -> None:
         self.operations = operations
         self.connections = ClientConnections()
@@ -57,6 +59,7 @@ class GraphQLEndpoint:
             limits=limits,
             authentication=authentication,
             keyed_connections=keyed_connections,
+            clients=clients,
         )
         self.origins = OriginPolicy(settings.allowed_origins)
         self._sockets = WebSocketEndpoint(
@@ -68,6 +71,7 @@ class GraphQLEndpoint:
             origins=self.origins,
             authentication=authentication,
             keyed_connections=keyed_connections,
+            clients=clients,
         )
         self.request_cache = self._http.request_cache
 
@@ -87,7 +91,7 @@ class GatewayApp(FastAPI):
         super().__init__(
             title="Ratewire", openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False
         )
-        context = Context.of(gateway)
+        context = Context.of(gateway, gateway.accounts)
         schema = build_subgraph_schema() if settings.federation else build_schema()
         operations = Operations(schema, context, settings, gateway.documents)
         self.graphql = GraphQLEndpoint(
@@ -98,6 +102,7 @@ class GatewayApp(FastAPI):
             limits=gateway.client_limits,
             authentication=gateway.authentication,
             keyed_connections=gateway.keyed_connections,
+            clients=ClientAccounts(gateway.accounts, settings.trusted_proxies),
         )
         for path in PATHS:
             self.router.routes += [

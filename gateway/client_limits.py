@@ -74,7 +74,11 @@ def read_address(scope: Any) -> str:
 
     Behind a trusted proxy it is the one that the proxy saw: uvicorn has put it into the scope.
     """
-    host: str = (scope.get("client") or ("", 0))[0]
+    return read_network((scope.get("client") or ("", 0))[0])
+
+
+def read_network(host: str) -> str:
+    """Return an address, or the network of an IPv6 address."""
     try:
         address = ip_address(host)
     except ValueError:

@@ -4,14 +4,18 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 from functools import partial
+from math import inf
 
 import structlog
 
 from access.authority import KeyAuthority
 from access.key_watch import KeyWatch
+from access.memory_lease_store import MemoryLeaseStore
+from access.plan import ANONYMOUS, SHIPPED_PLANS, PlanLimits
 from cache.ports import TickerFeed
 from gateway.admission import Admission
 from gateway.authentication import Authentication
+from gateway.budgets.account_registry import Accounts
 from gateway.client_limits import ClientLimit, ClientLimits
 from gateway.identity_watchdog import IdentityWatchdog, SuspicionRecords
 from gateway.keyed_connections import KeyedConnections
@@ -64,7 +68,7 @@ log = structlog.get_logger("ratewire.gateway")
 class Gateway:
     """The parts of a gateway process: queries, live queries and the state that they read.
 
-    `run` keeps the state current.
+    `run` keeps the state current. Without `accounts` nobody has a limit of points.
     """
 
     def __init__(
@@ -81,6 +85,7 @@ class Gateway:
         bars: BarFeed | None = None,
         authority: KeyAuthority | None = None,
         key_watch: KeyWatch | None = None,
+        accounts: Accounts | None = None,
         clock: Clock = utc_now,
         process_clock: ProcessClock | None = None,
     ) -> None:
@@ -111,6 +116,7 @@ class Gateway:
         self.authentication = Authentication(self.authority)
         self.keyed_connections = KeyedConnections(self.authority, clock)
         self.key_watch = key_watch
+        self.accounts = _without_limits(clock) if accounts is None else accounts
         self.loop_lag = LoopLag()
         self.documents = DocumentStore(settings.trusted_documents)
         self._manifests = None
@@ -231,6 +237,7 @@ class Gateway:
                 self.start_task(tasks, self.key_watch.run, "keys")
             self.start_task(tasks, self.bars.run, "bars")
             self.start_task(tasks, self.trades.run, "trades")
+            self.start_task(tasks, self.accounts.run, "budgets")
             if self.live_queries.history is not None:
                 self.start_task(tasks, self.live_queries.history.candles.run, "candles")
             if self._process_clock is not None:
@@ -297,3 +304,8 @@ class Gateway:
     def _invalidate_answers(self) -> None:
         """Have the answers of live lists computed anew."""
         self.live_queries.lists.invalidate()
+
+
+def _without_limits(clock: Clock) -> Accounts:
+    plans = {**SHIPPED_PLANS, ANONYMOUS: PlanLimits().named(ANONYMOUS)}
+    return Accounts(MemoryLeaseStore(), plans, grace_s=inf, clock=clock)

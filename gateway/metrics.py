@@ -12,6 +12,7 @@ from starlette.routing import Route
 
 from access.plan import ANONYMOUS, SHIPPED_PLANS
 from cache.source_rules import SourceState, SourceStatus
+from gateway.budget_metrics import describe_budgets
 from gateway.gateway import Gateway
 from gateway.history_metrics import describe_history
 from gateway.queries.process_states import ProcessState, count_processes
@@ -57,6 +58,7 @@ class GatewayCollector(Collector):
         yield gauge("live_rates", "Rates in all different subscriptions.", live_queries.rates)
         yield counter("deliveries", "Events delivered to subscriptions.", gateway.registry.deliveries)
         yield self._describe_refusals()
+        yield from describe_budgets(gateway.accounts)
         yield gauge("stopping", "Whether this process moves its clients away.", gateway.is_stopping)
         yield gauge("instruments", "Instruments tracked.", len(gateway.catalog.tracked))
         yield gauge(

@@ -9,9 +9,11 @@ from graphql import DocumentNode, ExecutionResult, GraphQLError, execute, subscr
 from graphql.pyutils import AwaitableOrValue
 from strawberry import Schema
 
+from gateway.budgets.account import Account
 from gateway.fastpath.payload import EncodedPayload
 from gateway.fastpath.plan import QueryPlan
 from gateway.fastpath.queries import FastPathQueries
+from gateway.fastpath.query_template import PricedPlan
 from gateway.fastpath.response_encoder import ResponseEncoder
 from gateway.fastpath.selection import NotOnFastPath
 from gateway.fastpath.subscriptions import FastPathSubscriptions
@@ -19,6 +21,7 @@ from gateway.introspection import Introspection
 from gateway.preparation import OperationRejected, PreparedOperation, Preparer, RejectionStage
 from gateway.request import GraphQLRequest
 from gateway.results import (
+    THROTTLED,
     QueryResult,
     Result,
     encode_each,
@@ -62,8 +65,8 @@ class Operations:
         """The documents that requests may name."""
         self._schema = schema._schema  # noqa: SLF001 - no public way
         self._executor = schema.execution_context_class
-        self._context = context
         self._preparer = Preparer(self._schema, context.catalog, settings, self.documents)
+        self._context = replace(context, price=self._preparer.price)
         # Preparing a document that came before takes a tenth of a millisecond. A new one, and an operation that is not light, up to 35.
         self._short_work, self._long_work = TurnBudget(), TurnBudget(rests=True)
         encoder = ResponseEncoder(self._schema, context.rates)
@@ -73,8 +76,8 @@ class Operations:
         )
         self._fast_subscriptions = FastPathSubscriptions(context.live_queries, encoder)
 
-    async def prepare_in_turn(self, request: GraphQLRequest) -> PreparedOperation:
-        """Call `prepare` when a turn of the loop has time for it.
+    async def prepare_in_turn(self, request: GraphQLRequest, client: object = None) -> PreparedOperation:
+        """Call `prepare` when a turn of the loop has time for this client.
 
         Raises:
             OperationRejected: as `prepare` does.
@@ -82,7 +85,7 @@ class Operations:
         request = self._preparer.resolve(request)
         is_known = self._preparer.is_cached(request.query)
         budget = self._short_work if is_known else self._long_work
-        return await budget.run(lambda: self._preparer.prepare_resolved(request))
+        return await budget.run(lambda: self._preparer.prepare_resolved(request), client)
 
     def prepare(self, request: GraphQLRequest) -> PreparedOperation:
         """Parse, validate, select the operation, coerce its variables and compute its cost.
@@ -96,43 +99,55 @@ class Operations:
         """Tell whether the document of an operation came before."""
         return self._preparer.is_cached(prepared.request.query)
 
-    def plan_known(self, body: bytes) -> QueryPlan | None:
-        """Return the plan of the query in a body, if its document is known and covered."""
+    def plan_known(self, body: bytes) -> PricedPlan | None:
+        """Return the plan and cost of the query in a body, if its document is known and covered."""
         return self._preparer.plan_known(body)
 
     async def answer(
-        self, prepared: PreparedOperation, metadata: OperationMetadata | None = None
+        self,
+        prepared: PreparedOperation,
+        metadata: OperationMetadata | None = None,
+        account: Account | None = None,
     ) -> QueryResult:
         """Return the encoded result of a query: the same bytes on either path.
 
-        Updates `metadata`, if given. One that is not light waits for its turn.
+        Updates `metadata`, if given. One that is not light waits for the turn of its `account`.
         """
         if prepared.is_introspection:
             return await self._introspect(prepared)
         if prepared.cost > LIGHT:
-            await self._long_work.reserve(prepared.cost * POINT_S)
+            await self._long_work.reserve(prepared.cost * POINT_S, account)
         if prepared.plan:
             await self._fast_queries.load(prepared.plan)
         if prepared.plan and (body := self._fast_queries.answer(prepared.plan, metadata)):
             return QueryResult(body, has_errors=False)
-        return encode_result(await self.execute(prepared, metadata))
+        return encode_result(await self.execute(prepared, metadata, account))
 
     def chunks(self, plan: QueryPlan, metadata: OperationMetadata | None = None) -> list[bytes] | None:
         """Return the body of `answer` in chunks, if the fast path can encode it without errors."""
         return self._fast_queries.chunks(plan, metadata)
 
-    async def execute(self, prepared: PreparedOperation, metadata: OperationMetadata | None = None) -> Result:
+    async def execute(
+        self,
+        prepared: PreparedOperation,
+        metadata: OperationMetadata | None = None,
+        account: Account | None = None,
+    ) -> Result:
         """Return the result of a query. Failures are in its `errors`; none is raised."""
-        result = self._execute(self._preparer.read_document(prepared), prepared.request, metadata)
+        result = self._execute(self._preparer.read_document(prepared), prepared.request, metadata, account)
         return format_result(await result if isawaitable(result) else result)
 
     def _execute(
-        self, document: DocumentNode, request: GraphQLRequest, metadata: OperationMetadata | None = None
+        self,
+        document: DocumentNode,
+        request: GraphQLRequest,
+        metadata: OperationMetadata | None = None,
+        account: Account | None = None,
     ) -> AwaitableOrValue[ExecutionResult]:
         return execute(
             self._schema,
             document,
-            context_value=self._context_with(metadata),
+            context_value=self._context_with(metadata, account),
             variable_values=request.variables,
             operation_name=request.operation_name,
             executor_class=self._executor,
@@ -172,7 +187,8 @@ class Operations:
             raise OperationRejected(
                 RejectionStage.SUBSCRIPTION, map(to_public_error, results.errors or ()), prepared.kind
             )
-        return format_each(results)
+        is_throttled = metadata is not None and metadata.is_throttled
+        return format_each(results, THROTTLED if is_throttled else None)
 
     async def iterate(
         self, prepared: PreparedOperation, metadata: OperationMetadata | None = None
@@ -188,9 +204,15 @@ class Operations:
         return encode_each(await self.iterate_results(prepared, metadata))
 
     def subscribe(
-        self, prepared: PreparedOperation, subscriber: Subscriber[EncodedPayload]
+        self,
+        prepared: PreparedOperation,
+        subscriber: Subscriber[EncodedPayload],
+        *,
+        is_throttled: bool = False,
     ) -> PushedSubscription | None:
         """Push the encoded results to `subscriber`; return `None` if only `iterate` can make them.
+
+        With `is_throttled` there are fewer, which say so.
 
         Raises:
             TooManyLiveQueries: the process has no room for another different subscription.
@@ -198,12 +220,16 @@ class Operations:
         if prepared.subscription is None:
             return None
         try:
-            return PushedSubscription(self._fast_subscriptions.subscribe(prepared.subscription, subscriber))
+            return PushedSubscription(
+                self._fast_subscriptions.subscribe(
+                    prepared.subscription, subscriber, is_throttled=is_throttled
+                )
+            )
         except TooManyLiveQueries:
             # The executor would find no room either.
             raise
         except (NotOnFastPath, GraphQLError, RatesError):
             return None
 
-    def _context_with(self, metadata: OperationMetadata | None) -> Context:
-        return replace(self._context, metadata=metadata or OperationMetadata())
+    def _context_with(self, metadata: OperationMetadata | None, account: Account | None = None) -> Context:
+        return replace(self._context, metadata=metadata or OperationMetadata(), account=account)

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from contextlib import suppress
 from enum import Enum
+from math import inf
 from typing import Any, NamedTuple
 
 import msgspec
@@ -17,12 +18,15 @@ from graphql import (
 from graphql.execution.values import VariableValues
 
 from access.scope import AccessScope
+from gateway.budgets.open_stream import StreamCost
 from gateway.fastpath.body_reader import BodyReader
 from gateway.fastpath.plan import Planner, QueryPlan, SubscriptionPlan, list_planned_queries
-from gateway.fastpath.query_template import QueryTemplate
+from gateway.fastpath.query_template import PricedPlan, QueryTemplate
 from gateway.fastpath.selection import NotOnFastPath
 from gateway.request import GraphQLRequest
+from gateway.schema.context import OperationPrice
 from gateway.schema.documents import CheckedDocument, DocumentCache, Limits
+from gateway.schema.error_code import ErrorCode
 from gateway.schema.errors import document_error, to_public_error
 from gateway.schema.field_scopes import READ
 from gateway.schema.query_cost import CompiledCost, CostModel
@@ -75,7 +79,8 @@ class PreparedOperation(NamedTuple):
     """A valid operation that is not too expensive.
 
     `document` is `None` for one that is kept: documents have a cache of their own. `plan` or `subscription` is set if the fast path
-    covers it. `is_introspection`: it only describes the schema. `scopes`: those that its sender needs.
+    covers it. `is_introspection`: it only describes the schema. `scopes`: those that its sender needs. `stream`: what a subscription
+    costs while it runs.
     """
 
     kind: OperationKind
@@ -86,6 +91,7 @@ class PreparedOperation(NamedTuple):
     subscription: SubscriptionPlan | None = None
     is_introspection: bool = False
     scopes: frozenset[AccessScope] = READ
+    stream: StreamCost | None = None
 
     def without_document(self) -> "PreparedOperation":
         """The operation for a cache."""
@@ -116,6 +122,7 @@ class Preparer:
             limit=settings.max_cost,
         )
         self._max_cost = settings.max_cost
+        self._introspection = settings.introspection
         self._planner = Planner(schema) if settings.fast_path else None
         self._bodies = BodyReader()
 
@@ -155,12 +162,24 @@ class Preparer:
         """
         return self.prepare_resolved(self.resolve(request))
 
+    def price(self, request: GraphQLRequest) -> OperationPrice:
+        """Return what an operation would cost, or why it would not be executed."""
+        try:
+            prepared = self._prepare(self.resolve(request), max_cost=inf)
+        except OperationRejected as exc:
+            return OperationPrice(error=exc.errors[0])
+        points_per_second = None if prepared.stream is None else prepared.stream.points
+        return OperationPrice(prepared.cost, self._max_cost, points_per_second)
+
     def prepare_resolved(self, request: GraphQLRequest) -> PreparedOperation:
         """Prepare a request whose document was found.
 
         Raises:
             OperationRejected: as `prepare` does.
         """
+        return self._prepare(request, max_cost=self._max_cost)
+
+    def _prepare(self, request: GraphQLRequest, *, max_cost: float) -> PreparedOperation:
         try:
             checked = self._documents.read(request.query)
         except GraphQLError as exc:
@@ -197,16 +216,17 @@ class Preparer:
             subscription = self._planner.plan_subscription(document, operation, values, checked.root_fields)
         compiled = self._cost_model.compile(document, operation, values, checked.costs)
         cost = self._compute_cost(compiled, values, plan or subscription)
-        if cost > self._max_cost:
-            error = GraphQLError("", operation, original_error=QueryTooExpensive(cost, self._max_cost))
-            raise OperationRejected(RejectionStage.COST, [to_public_error(error)], kind)
+        if (refusal := self._refuse(compiled, cost, max_cost, operation)) is not None:
+            raise OperationRejected(RejectionStage.COST, [refusal], kind)
         is_introspection = compiled.in_thread > 0
+        is_stream = kind is OperationKind.SUBSCRIPTION
+        stream = self._stream_cost(compiled, values, subscription) if is_stream else None
         return PreparedOperation(
-            kind, request, document, cost, plan, subscription, is_introspection, compiled.scopes
+            kind, request, document, cost, plan, subscription, is_introspection, compiled.scopes, stream
         )
 
-    def plan_known(self, body: bytes) -> QueryPlan | None:
-        """Return the plan of the query in the body of a request, if its document is known.
+    def plan_known(self, body: bytes) -> PricedPlan | None:
+        """Return the plan and cost of the query in the body of a request, if its document is known.
 
         `None` for all that `prepare` has to look at, or to reject.
         """
@@ -253,6 +273,29 @@ class Preparer:
             return self._cost_model.planned_cost(compiled, sized, may_fail=False)
         queries, may_fail = list_planned_queries(plan)
         return self._cost_model.planned_cost(compiled, queries, may_fail=may_fail)
+
+    def _refuse(
+        self, compiled: CompiledCost, cost: int, max_cost: float, operation: OperationDefinitionNode
+    ) -> GraphQLError | None:
+        """Return why a valid operation is not executed."""
+        if compiled.is_introspection and not self._introspection:
+            return GraphQLError(
+                "the operator of this gateway does not describe the schema: `__schema` and `__type` are switched off",
+                extensions={"code": ErrorCode.INTROSPECTION_DISABLED.value},
+            )
+        if cost > max_cost:
+            too_expensive = QueryTooExpensive(cost, self._max_cost)
+            return to_public_error(GraphQLError("", operation, original_error=too_expensive))
+        return None
+
+    def _stream_cost(
+        self, compiled: CompiledCost, values: VariableValues, plan: SubscriptionPlan | None
+    ) -> StreamCost:
+        if plan is None:
+            return self._cost_model.stream_cost(compiled, values)
+        asked = plan.args.query
+        query = asked if isinstance(asked, PlannedQuery) else None
+        return self._cost_model.planned_stream_cost(compiled, query, plan.args.options)
 
 
 def _select_operation(document: DocumentNode, name: str | None) -> OperationDefinitionNode | None:

@@ -10,6 +10,8 @@ from graphql import ExecutionResult, GraphQLError
 from gateway.schema.errors import to_public_error
 
 Result = dict[str, Any]
+THROTTLED = {"throttled": True}
+"""The extensions of results of a throttled subscription."""
 
 
 class QueryResult(NamedTuple):
@@ -29,12 +31,15 @@ def encode_result(result: Result) -> QueryResult:
     return QueryResult(encode(result), has_errors="errors" in result)
 
 
-async def format_each(results: Any) -> AsyncGenerator[Result, None]:
-    """Format the results of a subscription. A failure is the last one."""
+async def format_each(results: Any, extensions: dict[str, Any] | None = None) -> AsyncGenerator[Result, None]:
+    """Format the results of a subscription, with `extensions`. A failure is the last one."""
     async with aclosing(results):
         try:
             async for result in results:
-                yield format_result(result)
+                formatted = format_result(result)
+                if extensions and not result.errors:
+                    formatted["extensions"] = extensions
+                yield formatted
         except Exception as exc:  # noqa: BLE001 - outermost: shown or masked, logged, and sent as the last result
             yield _error_result(exc)
 

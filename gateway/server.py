@@ -19,6 +19,7 @@ from access.key_admin import KeyAdmin
 from access.key_store import KeyStore
 from access.key_watch import KeyWatch
 from access.plan import PlanSettings
+from access.redis_lease_store import RedisLeaseStore
 from access.redis_notices import RedisKeyNotices
 from access.settings import AccessSettings
 from cache.ports import TickerFeed
@@ -28,6 +29,7 @@ from cache.redis_instruments import RedisBytes
 from cache.redis_time import RedisTime
 from gateway.admin.listener import listening_for_admins
 from gateway.app import GatewayApp, create_app
+from gateway.budgets.account_registry import Accounts
 from gateway.gateway import Gateway
 from gateway.http.protocol import GatewayHttpProtocol
 from gateway.identity_watchdog import SuspicionRecords
@@ -92,6 +94,7 @@ async def run_gateway(
     settings, process = load_settings(GatewaySettings), load_settings(ProcessSettings)
     cache, database = load_settings(CacheSettings), load_settings(DatabaseSettings)
     access = load_settings(AccessSettings)
+    budgets = load_settings(PlanSettings)
     store = InstrumentStore(database.database_url, simulated=cache.simulated)
     addresses = BackendAddresses(
         cache=format_address(cache.redis_url), instruments=format_address(database.database_url)
@@ -127,7 +130,7 @@ async def run_gateway(
             key_database = store.apart()
             resources.push_async_callback(key_database.close)
             stored_keys = KeyStore(key_database)
-            plans = tuple(load_settings(PlanSettings).all_plans)
+            plans = tuple(budgets.all_plans)
             authority = build_authority(access, stored_keys, plans=plans, clock=process_clock.corrected)
             notices = RedisKeyNotices(redis, keys)
             key_watch = KeyWatch(authority, stored_keys, notices, grace_s=access.revocation_grace_s)
@@ -154,6 +157,12 @@ async def run_gateway(
                 bars=RedisBarFeed(redis, keys),
                 authority=authority,
                 key_watch=key_watch,
+                accounts=Accounts(
+                    RedisLeaseStore(redis, keys),
+                    budgets.all_plans,
+                    grace_s=budgets.grace_s,
+                    clock=process_clock.corrected,
+                ),
                 addresses=addresses,
                 process_clock=process_clock,
                 on_ready=on_started,
@@ -176,6 +185,7 @@ async def serve_gateway(
     bars: BarFeed | None = None,
     authority: KeyAuthority | None = None,
     key_watch: KeyWatch | None = None,
+    accounts: Accounts | None = None,
     clock: Clock = utc_now,
     process_clock: ProcessClock | None = None,
     static_directory: Path = STATIC_DIRECTORY,
@@ -209,6 +219,7 @@ async def serve_gateway(
         bars=bars,
         authority=authority,
         key_watch=key_watch,
+        accounts=accounts,
         clock=clock,
         process_clock=process_clock,
     )

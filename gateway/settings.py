@@ -213,6 +213,11 @@ class GatewaySettings(FreshnessSettings):
         description='Whether errors suggest fields, arguments, types and enum values with similar names ("Did you mean"). false leaves them out, '
         "for those who keep the schema to themselves. Documents of more than 2000 characters never get any.",
     )
+    introspection: bool = Field(
+        default=True,
+        description="Whether `__schema` and `__type` are answered. false refuses them with INTROSPECTION_DISABLED, for those who keep the schema to "
+        "themselves; GraphiQL and code generators then need the file schema.graphql.",
+    )
     federation: bool = Field(
         default=False,
         description="Whether the schema is that of a subgraph of Apollo Federation 2: with `_service`, `_entities` and the directives of "

@@ -1,11 +1,12 @@
 """A budget of CPU time for one kind of work in each turn of the event loop.
 
-Work beyond the budget waits, first come, first served, so that what many clients ask for at once becomes many short turns.
+Work beyond the budget waits, so that what many clients ask for at once becomes many short turns. Clients take turns, by the time
+that their work takes (deficit round robin); the work of one client is done first come, first served.
 """
 
 import asyncio
 import time
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import Callable
 from typing import TypeVar
 
@@ -13,6 +14,16 @@ from typing import TypeVar
 TURN_S = 0.005
 
 T = TypeVar("T")
+
+
+class _Waiting:
+    """The work of one client that waits, and the time that it has had beyond its share."""
+
+    __slots__ = ("debt_s", "starts")
+
+    def __init__(self) -> None:
+        self.starts: deque[Callable[[], object]] = deque()
+        self.debt_s = 0.0
 
 
 class TurnBudget:
@@ -33,13 +44,13 @@ class TurnBudget:
         self._is_resting = False
         self._cpu_s = cpu_s
         self._spent_s = 0.0
-        self._waiting: deque[Callable[[], None]] = deque()
+        self._waiting: OrderedDict[object, _Waiting] = OrderedDict()
         self._is_scheduled = False
 
     @property
     def waiting(self) -> int:
         """The pieces of work that wait."""
-        return len(self._waiting)
+        return sum(len(each.starts) for each in self._waiting.values())
 
     @property
     def has_time(self) -> bool:
@@ -54,13 +65,19 @@ class TurnBudget:
         finally:
             self._spend(self._cpu_s() - began)
 
-    def enqueue(self, start: Callable[[], None]) -> None:
-        """Call `start` in its turn."""
-        self._waiting.append(start)
+    def enqueue(self, start: Callable[[], object], client: object = None) -> None:
+        """Call `start` in the turn of `client`."""
+        waiting = self._waiting.get(client)
+        if waiting is None:
+            waiting = self._waiting[client] = _Waiting()
+        waiting.starts.append(start)
         self._schedule()
 
-    async def run(self, work: Callable[[], T]) -> T:
-        """Call `work` in its turn, and return or raise what it does. Its CPU time is measured."""
+    async def run(self, work: Callable[[], T], client: object = None) -> T:
+        """Call `work` in the turn of `client`, and return or raise what it does.
+
+        Its CPU time is measured.
+        """
         if self.has_time:
             return self.run_now(work)
         done: asyncio.Future[T] = asyncio.get_running_loop().create_future()
@@ -75,10 +92,10 @@ class TurnBudget:
             else:
                 done.set_result(result)
 
-        self.enqueue(start)
+        self.enqueue(start, client)
         return await done
 
-    async def reserve(self, cost_s: float) -> None:
+    async def reserve(self, cost_s: float, client: object = None) -> None:
         """Return when work of about `cost_s` seconds of CPU time may begin."""
         if self.has_time:
             self._spend(cost_s)
@@ -90,7 +107,7 @@ class TurnBudget:
                 self._spend(cost_s)
                 reserved.set_result(None)
 
-        self.enqueue(start)
+        self.enqueue(start, client)
         await reserved
 
     def _spend(self, seconds: float) -> None:
@@ -110,6 +127,22 @@ class TurnBudget:
         self._is_scheduled = False
         self._spent_s = 0.0
         while self._waiting and self._spent_s < self._turn_s:
-            self._waiting.popleft()()
+            self._start_next()
         if self._waiting:
             self._schedule()
+
+    def _start_next(self) -> None:
+        """Start work of the client whose turn it is, unless it has had more than its share."""
+        client, waiting = next(iter(self._waiting.items()))
+        if waiting.debt_s >= self._turn_s:
+            waiting.debt_s -= self._turn_s
+            self._waiting.move_to_end(client)
+            return
+        before_s = self._spent_s
+        start = waiting.starts.popleft()
+        if waiting.starts:
+            self._waiting.move_to_end(client)
+        else:
+            del self._waiting[client]
+        start()
+        waiting.debt_s += self._spent_s - before_s

@@ -14,6 +14,7 @@ RatesError
 │   ├── TooManyLiveQueries       the process has no room for another different subscription
 │   ├── QueryTooExpensive        an operation beyond the cost limit
 │   ├── UnknownKey               no key of the API has this id
+│   ├── BudgetExhausted          the client has spent its points for now
 │   ├── NotListed                well-formed, but not listed by the source
 │   └── AmbiguousSymbol          several listed instruments match
 ├── AccessDenied                 the sender of a request may not have what it asks for
@@ -193,6 +194,24 @@ class QueryTooExpensive(InvalidInput):
         self.cost, self.limit = cost, limit
         super().__init__(
             f"the operation costs {cost} points or more: expected at most {limit}; request fewer fields, symbols or aliases"
+        )
+
+
+class BudgetExhausted(InvalidInput):
+    """The client has spent its points.
+
+    `cost` of them are available again in `retry_ms`; all of them at `resets_at`, in `full_s` seconds.
+    """
+
+    retryable = True
+
+    def __init__(
+        self, cost: int, *, limit: int, remaining: int, retry_ms: int, resets_at: datetime, full_s: float
+    ) -> None:
+        self.cost, self.limit, self.remaining = cost, limit, remaining
+        self.retry_ms, self.resets_at, self.full_s = retry_ms, resets_at, full_s
+        super().__init__(
+            f"the operation costs {cost} points, and {remaining} of your {limit} are left: try again in {retry_ms} ms"
         )
 
 

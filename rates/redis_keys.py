@@ -119,3 +119,11 @@ class RedisKeys:
     def instruments(self) -> str:
         """String: the tracked instruments as last read from the database."""
         return f"{self.prefix}:{{instruments}}:last-known"
+
+    def spent(self, account: str) -> str:
+        """String: when the budget of an account is full again, in microseconds since 2026."""
+        return f"{self.prefix}:{{account:{account}}}:spent"
+
+    def streams(self, account: str) -> str:
+        """Hash: gateway → what the streams of an account cost there, `points a second:end`."""
+        return f"{self.prefix}:{{account:{account}}}:streams"

@@ -12,11 +12,13 @@ from access.build import build_authority
 from access.key_admin import KeyAdmin
 from access.key_store import KeyStore
 from access.key_watch import KeyWatch
+from access.memory_lease_store import MemoryLeaseStore
 from access.plan import PlanSettings
 from access.settings import AccessSettings
 from cache.memory import MemoryCache
 from cache.ports import TickerFeed, TickerSink
 from gateway.admin.listener import listening_for_admins
+from gateway.budgets.account_registry import Accounts
 from gateway.server import bind, serve_gateway
 from gateway.settings import LOOPBACK, GatewaySettings
 from history.candle_reader import CandleReader
@@ -117,7 +119,7 @@ def start_system(
         tape=tape,
         feed=feed if embedded_history().enabled else None,
     )
-    gateway = load_settings(GatewaySettings)
+    gateway, budgets = load_settings(GatewaySettings), load_settings(PlanSettings)
     # There is no other gateway for its clients: they need not leave one after the other.
     changes: dict[str, object] = {"drain_s": 0.0, "drain_notice_s": 0.0, "workers": 1}
     for setting in ("allowed_origins", "embed_origins"):
@@ -128,7 +130,7 @@ def start_system(
     # Long reads and writes of the history must not delay a revocation.
     access, key_database = load_settings(AccessSettings), instruments.apart()
     keys = KeyStore(key_database)
-    plans = tuple(load_settings(PlanSettings).all_plans)
+    plans = tuple(budgets.all_plans)
     authority = build_authority(access, keys, plans=plans, clock=process_clock.corrected)
     key_admin = KeyAdmin(keys, None, plans, actor="admin", clock=process_clock.corrected)
     serving = serve_gateway(
@@ -145,6 +147,9 @@ def start_system(
         authority=authority,
         # Keys are changed by commands in other processes.
         key_watch=KeyWatch(authority, keys, None, grace_s=access.revocation_grace_s),
+        accounts=Accounts(
+            MemoryLeaseStore(), budgets.all_plans, grace_s=budgets.grace_s, clock=process_clock.corrected
+        ),
         clock=process_clock.corrected,
         # The gateway runs the measurements. Simulated sources follow the clock of this machine: they are no witnesses.
         process_clock=process_clock if is_live else None,

@@ -155,6 +155,7 @@ SIGNATURES = [
 STATES = [
     State(HTTP, "transport", "Wire", "responses of the fast path, close and abort"),
     State(HTTP, "flow", "_ReadFlowControl", "`write_paused`: the fast path waits for the client too"),
+    State(HTTP, "client", "NoneType", "the address of the connection, whose budget is charged"),
     State(HTTP, "scope", "dict", "receives the abort function"),
     State(HTTP, "headers", "list", "the head of a request"),
     State(HTTP, "url", "bytes", "the target of a request"),

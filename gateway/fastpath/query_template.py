@@ -1,6 +1,6 @@
 """Plans of known documents with other variables, without parsing or validating them again."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from math import inf
 from typing import Any, NamedTuple
 
@@ -26,7 +26,7 @@ from gateway.queries.rates_query import FreshnessPolicy, OnStale
 from gateway.schema.arguments import UNSET as NOT_GIVEN
 from gateway.schema.arguments import given_all
 from gateway.schema.documents import CheckedDocument
-from gateway.schema.query_cost import CostModel
+from gateway.schema.query_cost import CostModel, RatesCost
 from rates.errors import RatesError
 
 # Candles are read from the history first.
@@ -71,17 +71,24 @@ class _RootTemplate(NamedTuple):
         return make_field(self.root, parse_args(field.name, read_lists(arguments)))._replace(is_new=True)
 
 
+class PricedPlan(NamedTuple):
+    """The plan of a query that is not too expensive, and its points."""
+
+    plan: QueryPlan
+    cost: int
+
+
 class _PlanShape(NamedTuple):
     """The part shared by requests with the same Booleans, nulls and omitted variables.
 
-    Requests for up to `affordable` symbols are not too expensive.
+    `costs` are set if the symbols alone decide what requests cost.
     """
 
     roots: tuple[_RootTemplate, ...]
-    affordable: int
+    costs: tuple[RatesCost, ...] | None
 
 
-_NOT_COVERED = _PlanShape((), -1)
+_NOT_COVERED = _PlanShape((), None)
 
 
 class QueryTemplate:
@@ -104,7 +111,7 @@ class QueryTemplate:
         self._reader = VariableReader(schema, operation)
         self._shapes: BoundedLru[tuple[object, ...], _PlanShape] = BoundedLru(size=MAX_PLANS_PER_DOCUMENT)
 
-    def plan(self, variables: bytes) -> QueryPlan | None:
+    def plan(self, variables: bytes) -> PricedPlan | None:
         """Return the plan with these variables, or `None` if all of the request must be prepared."""
         values = self._reader.read(variables)
         if values is None:
@@ -112,10 +119,10 @@ class QueryTemplate:
         try:
             shape = self._find_shape(values)
             plan = tuple([root.plan(values) for root in shape.roots])
-            is_affordable = count_symbols(plan) <= shape.affordable or self._is_affordable(values, plan)
+            cost = self._compute_cost(shape, values, plan)
         except (NotOnFastPath, GraphQLError, RatesError):
             return None
-        return plan if is_affordable else None
+        return PricedPlan(plan, cost) if cost <= self._cost_model.limit else None
 
     def _find_shape(self, values: Mapping[str, Any]) -> _PlanShape:
         key = self._reader.shape(values)
@@ -139,17 +146,20 @@ class QueryTemplate:
         planned = self._planner.collect_query(document, self._operation, given, known)
         roots = tuple([self._make_root(each) for each in planned])
         compiled = self._cost_model.compile(document, self._operation, given, self._checked.costs)
-        may_fail = not all(root.policy and root.policy.on_stale is OnStale.RETURN for root in roots)
-        return _PlanShape(roots, self._cost_model.count_affordable(compiled, may_fail=may_fail))
+        if not all(map(_has_simple_cost, roots)):
+            return _PlanShape(roots, None)
+        return _PlanShape(roots, self._cost_model.compile_rates(compiled, may_fail=False))
 
-    def _is_affordable(self, values: dict[str, Any], plan: QueryPlan) -> bool:
+    def _compute_cost(self, shape: _PlanShape, values: dict[str, Any], plan: QueryPlan) -> int:
+        if shape.costs is not None:
+            # Most are one list.
+            return self._cost_model.rates_cost(shape.costs, [_list_texts(field) for field in plan])
         given = VariableValues({}, read_lists(values))
         compiled = self._cost_model.compile(
             self._checked.document, self._operation, given, self._checked.costs
         )
         queries, may_fail = list_planned_queries(read_plan(plan))
-        cost = self._cost_model.planned_cost(compiled, queries, may_fail=may_fail)
-        return cost <= self._cost_model.limit
+        return self._cost_model.planned_cost(compiled, queries, may_fail=may_fail)
 
     def _make_root(self, root: PlannedRoot) -> _RootTemplate:
         if root.field.name not in COVERED:
@@ -169,6 +179,32 @@ class QueryTemplate:
         elif root.field.name == RATES and QUERY_ARGUMENTS.issuperset(name for name, _ in variables):
             policy = parse_policy(constants)
         return _RootTemplate(root, constants, variables, policy, constant)
+
+
+def _has_simple_cost(template: _RootTemplate) -> bool:
+    """Tell whether a root field names symbols, of all sources, and cannot fail."""
+    name, arguments = template.root.field.name, template.root.arguments
+    if name == TYPENAME or arguments is None:
+        return True
+    given = (list, UnreadList, _Variable)
+    names_symbols = isinstance(arguments.get("symbols"), given) and not isinstance(
+        arguments.get("sources"), given
+    )
+    policy = template.policy
+    if policy is None and template.constant is not None and isinstance(template.constant.args, RatesArgs):
+        policy = template.constant.args.policy
+    return name == "rates" and names_symbols and policy is not None and policy.on_stale is not OnStale.ERROR
+
+
+def _list_texts(field: PlannedField) -> Sequence[str] | None:
+    """Return the symbols that a root field names, as texts."""
+    match field.args:
+        case NewRatesArgs(symbols):
+            return symbols.texts
+        case RatesArgs(query) if query.symbols is not None:
+            return [str(symbol) for symbol in query.symbols]
+        case _:
+            return None
 
 
 def _contains_variable(value: object) -> bool:

@@ -37,6 +37,9 @@ from gateway.subscriptions.trades_event import LiveTradesArgs
 from rates.clock import format_us
 from rates.errors import RatesError
 
+# The end of a result, as `gateway.results` encodes it.
+THROTTLED_END = b',"extensions":{"throttled":true}}'
+
 
 class RatesEventEncoder:
     """Encodes the events of one selection.
@@ -166,6 +169,18 @@ _PAYLOAD_ENCODERS: Mapping[type[Query], Callable[[ResponseEncoder, Field], AnyPa
 }
 
 
+class ThrottledPayloadEncoder:
+    """Encodes the results of throttled subscribers, in which the extensions say so."""
+
+    def __init__(self, inner: AnyPayloadEncoder) -> None:
+        self.inner = inner
+
+    def encode(self, value: Any) -> EncodedPayload:
+        """The result with an event or a value."""
+        payload = self.inner.encode(value)
+        return EncodedPayload(payload.body[:-1] + THROTTLED_END, payload.cursor)
+
+
 class FastPathSubscriptions:
     """Makes the subscriptions of plans."""
 
@@ -175,17 +190,27 @@ class FastPathSubscriptions:
         # The same encoder for the same root field: its subscribers may share payloads.
         # They hold the last event, so they live as long as a live query uses them.
         self._payload_encoders: WeakValueDictionary[Field, AnyPayloadEncoder] = WeakValueDictionary()
+        self._throttled_encoders: WeakValueDictionary[Field, ThrottledPayloadEncoder] = WeakValueDictionary()
 
     def subscribe(
-        self, plan: SubscriptionPlan, subscriber: Subscriber[EncodedPayload], resume_from: str | None = None
+        self,
+        plan: SubscriptionPlan,
+        subscriber: Subscriber[EncodedPayload],
+        resume_from: str | None = None,
+        *,
+        is_throttled: bool = False,
     ) -> Resuming | None:
         """Deliver the encoded results; after a cursor, only once the returned coroutine has run.
+
+        With `is_throttled` there are fewer, which say so.
 
         Raises:
             NotOnFastPath, GraphQLError, RatesError: execute the document instead, which reports the error.
         """
         query, options, cursor = plan.args
         encoder: Any = self.payload_encoder(plan)
+        if is_throttled:
+            encoder, options = self._throttled_encoder(plan.field, encoder), options.throttled()
         return self._live_queries.subscribe(query, options, encoder, subscriber, after=resume_from or cursor)
 
     def iterate(
@@ -212,6 +237,13 @@ class FastPathSubscriptions:
             self._payload_encoders[field] = encoder
         return encoder
 
+    def _throttled_encoder(self, field: Field, encoder: AnyPayloadEncoder) -> ThrottledPayloadEncoder:
+        """Return the same encoder for all who are throttled: they share payloads with each other."""
+        throttled = self._throttled_encoders.get(field)
+        if throttled is None or throttled.inner is not encoder:
+            throttled = self._throttled_encoders[field] = ThrottledPayloadEncoder(encoder)
+        return throttled
+
     def _make_payload_encoder(self, query: Query, field: Field) -> AnyPayloadEncoder:
         make = _PAYLOAD_ENCODERS[type(query)]
         return make(self._encoder, field)
@@ -220,7 +252,7 @@ class FastPathSubscriptions:
         self, plan: SubscriptionPlan, metadata: OperationMetadata
     ) -> AsyncGenerator[bytes, None]:
         def subscribe(subscriber: PullSubscriber[EncodedPayload]) -> Resuming | None:
-            return self.subscribe(plan, subscriber, metadata.resume_from)
+            return self.subscribe(plan, subscriber, metadata.resume_from, is_throttled=metadata.is_throttled)
 
         async with aclosing(iterate(subscribe)) as payloads:
             async for payload in payloads:

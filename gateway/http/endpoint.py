@@ -4,6 +4,7 @@ It rejects what a page of another site could make a browser send: bodies must be
 Link: https://graphql.github.io/graphql-over-http/draft/
 """
 
+import asyncio
 import secrets
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import ExitStack, aclosing, contextmanager
@@ -14,10 +15,15 @@ from starlette.types import Message, Receive, Scope, Send
 
 from gateway.admission import Admission, TooManyJoins
 from gateway.authentication import Authentication, check_scopes
+from gateway.budgets.account import Account
+from gateway.budgets.account_registry import REFUSAL_PAUSE_S
+from gateway.budgets.client_accounts import ClientAccounts
+from gateway.budgets.open_stream import OpenSocket
 from gateway.cache_limits import MAX_CACHED_DOCUMENT, SEEN_KEYS
 from gateway.client_connections import RETRY_AFTER_S, ClientConnections
 from gateway.client_limits import ClientLimitReached, ClientLimits, read_address
 from gateway.http.cache_headers import make_cache_headers, matches
+from gateway.http.charging import BUDGET_EXHAUSTED, budget_error, charge
 from gateway.http.denial import as_denial
 from gateway.http.multipart import PartFraming
 from gateway.http.negotiation import (
@@ -30,7 +36,14 @@ from gateway.http.negotiation import (
     parse_accept,
     wants_page,
 )
-from gateway.http.request_body import ClientDisconnected, HttpError, parse_body, read_body, read_query_string
+from gateway.http.request_body import (
+    ClientDisconnected,
+    HttpError,
+    discard,
+    parse_body,
+    read_body,
+    read_query_string,
+)
 from gateway.http.request_cache import RequestCache, make_prepared_requests, may_be_visit
 from gateway.http.response import VARY, send_error, send_json, send_response
 from gateway.http.single_connection import SingleConnections, as_http_error
@@ -45,7 +58,7 @@ from gateway.results import encode
 from gateway.schema.context import OperationMetadata
 from gateway.settings import GatewaySettings
 from rates.error_mapping import INTERNAL_ERROR
-from rates.errors import AccessDenied, AccessUnavailable
+from rates.errors import AccessDenied, AccessUnavailable, BudgetExhausted
 
 SAFE_METHODS = ("GET", "HEAD")
 ALLOWED_METHODS = "GET, HEAD, POST, PUT, DELETE, OPTIONS"
@@ -73,9 +86,11 @@ class HttpEndpoint:
         limits: ClientLimits,
         authentication: Authentication,
         keyed_connections: KeyedConnections,
+        clients: ClientAccounts,
     ) -> None:
         self._authentication = authentication
         self._limits = limits
+        self._clients, self._accounts = clients, clients.accounts
         self._admission = admission
         self._connections = connections
         self._operations = operations
@@ -84,7 +99,9 @@ class HttpEndpoint:
         self._pages = pages
         self._prepared = make_prepared_requests()
         self._seen = SecondSight(SEEN_KEYS)
-        self.request_cache = RequestCache(operations, self._prepared, self._seen, connections, authentication)
+        self.request_cache = RequestCache(
+            operations, self._prepared, self._seen, connections, authentication, clients=clients
+        )
         operations.documents.on_removed.append(self.request_cache.clear)
         self._streams = Streams(
             connections,
@@ -99,6 +116,7 @@ class HttpEndpoint:
             limits=limits,
             wait_for_turn=self._wait_for_turn,
             make_results=self._results,
+            clients=clients,
         )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -118,6 +136,9 @@ class HttpEndpoint:
             exc = raised if isinstance(raised, HttpError) else as_denial(raised)
             if has_started:
                 raise
+            if exc.extensions and exc.extensions["code"] == BUDGET_EXHAUSTED:
+                # As on the fast path, where the connection is not read for so long.
+                await asyncio.sleep(REFUSAL_PAUSE_S)
             if exc.status in TEMPORARY and _is_event_source(scope, accepted):
                 await send_response(send, 200, RETRY_STREAM, RETRY_STREAM_HEADERS)
                 return
@@ -157,10 +178,19 @@ class HttpEndpoint:
                 raise _stopping()
             await self._single_connections.answer(HttpExchange(scope, receive, send, principal))
             return
-        operation = await self._read(scope, receive)
-        await self._execute(operation, accepted, HttpExchange(scope, receive, send, principal))
+        exchange = HttpExchange(scope, receive, send, principal)
+        account = self._clients.of_scope(scope, principal)
+        try:
+            self._accounts.check(account)
+        except BudgetExhausted as exc:
+            await discard(receive)
+            raise budget_error(exc, account) from exc
+        operation = await self._read(scope, receive, account)
+        await self._execute(operation, accepted, exchange, account)
 
-    async def _read(self, scope: Scope, receive: Receive) -> PreparedOperation | OperationRejected:
+    async def _read(
+        self, scope: Scope, receive: Receive, account: Account
+    ) -> PreparedOperation | OperationRejected:
         limit, is_safe = self._max_body_bytes, scope["method"] in SAFE_METHODS
         if is_safe:
             raw = scope["query_string"]
@@ -171,7 +201,7 @@ class HttpEndpoint:
         request = read_query_string(raw, max_bytes=limit) if is_safe else parse_body(raw)
         removals = self._operations.documents.removals
         try:
-            prepared = await self._operations.prepare_in_turn(request)
+            prepared = await self._operations.prepare_in_turn(request, account)
         except OperationRejected as exc:
             return exc
         # One that registers its document does so each time. One whose document was removed meanwhile is answered the last time.
@@ -186,7 +216,11 @@ class HttpEndpoint:
             self._prepared.put((is_safe, raw), prepared.without_document())
 
     async def _execute(
-        self, operation: PreparedOperation | OperationRejected, accepted: Accepted, exchange: HttpExchange
+        self,
+        operation: PreparedOperation | OperationRejected,
+        accepted: Accepted,
+        exchange: HttpExchange,
+        account: Account,
     ) -> None:
         if operation.kind is OperationKind.MUTATION and exchange.scope["method"] in SAFE_METHODS:
             raise HttpError(
@@ -200,43 +234,54 @@ class HttpEndpoint:
         if media is None:
             # A client that accepts JSON sent an unsuitable operation, not an unsuitable header.
             raise HttpError(400 if accepts_json(accepted) else 406, _list_accepted_types(operation.kind))
+        operation = await charge(self._accounts, account, operation)
         if framing := FRAMINGS.get(media):
-            await self._stream(framing, operation, exchange)
+            await self._stream(framing, operation, exchange, account)
         elif isinstance(operation, PreparedOperation):
-            await self._send_result(operation, media, exchange)
+            await self._send_result(operation, media, exchange, account)
         else:
             # For the older type the status says only whether the transport worked.
             status = 400 if media is MediaType.RESPONSE else 200
-            await send_json(exchange.send, status, media, encode({"errors": operation.errors}))
+            await send_json(
+                exchange.send, status, media, encode({"errors": operation.errors}), account.headers
+            )
 
     async def _send_result(
-        self, operation: PreparedOperation, media: MediaType, exchange: HttpExchange
+        self, operation: PreparedOperation, media: MediaType, exchange: HttpExchange, account: Account
     ) -> None:
         metadata = OperationMetadata(principal=exchange.principal)
-        result = await self._operations.answer(operation, metadata)
+        result = await self._operations.answer(operation, metadata, account)
         is_safe = exchange.scope["method"] in SAFE_METHODS
         headers = make_cache_headers(result, metadata, media) if is_safe else {}
         if headers and matches(Headers(scope=exchange.scope).get("if-none-match"), headers["etag"]):
             await send_response(exchange.send, 304, b"", headers)
             return
-        await send_json(exchange.send, 200, media, result.body, headers)
+        # What a cache keeps would tell others of this client's budget.
+        await send_json(exchange.send, 200, media, result.body, headers or account.headers)
 
     async def _stream(
-        self, framing: Framing, operation: PreparedOperation | OperationRejected, exchange: HttpExchange
+        self,
+        framing: Framing,
+        operation: PreparedOperation | OperationRejected,
+        exchange: HttpExchange,
+        account: Account,
     ) -> None:
         if self._connections.is_closed:
             raise _stopping()
         if exchange.scope["method"] == "HEAD":
             await send_response(exchange.send, 200, b"", {"content-type": framing.content_type})
             return
-        with self._counted(read_address(exchange.scope), operation):
+        with self._counted(read_address(exchange.scope), operation, account) as is_throttled:
             if operation.kind is OperationKind.SUBSCRIPTION:
                 await self._wait_for_turn()
-            await self._serve_stream(framing, operation, exchange)
+            metadata = OperationMetadata(principal=exchange.principal, is_throttled=is_throttled)
+            await self._serve_stream(framing, operation, exchange, metadata)
 
     @contextmanager
-    def _counted(self, address: str, operation: PreparedOperation | OperationRejected) -> Iterator[None]:
-        """Count a stream, and its subscription, until its end."""
+    def _counted(
+        self, address: str, operation: PreparedOperation | OperationRejected, account: Account
+    ) -> Iterator[bool]:
+        """Count a stream, and its subscription, until its end. Yield whether that is throttled."""
         limits = [self._limits.sockets]
         if operation.kind is OperationKind.SUBSCRIPTION:
             limits.append(self._limits.subscriptions)
@@ -247,12 +292,24 @@ class HttpEndpoint:
                 except ClientLimitReached as exc:
                     raise as_http_error(exc) from exc
                 taken.callback(limit.release, address)
-            yield
+            is_throttled = False
+            try:
+                taken.callback(OpenSocket(account).close)
+                if isinstance(operation, PreparedOperation) and operation.stream is not None:
+                    stream = self._accounts.open_stream(account, operation.stream)
+                    taken.callback(stream.close)
+                    is_throttled = stream.is_throttled
+            except ClientLimitReached as exc:
+                raise as_http_error(exc) from exc
+            yield is_throttled
 
     async def _serve_stream(
-        self, framing: Framing, operation: PreparedOperation | OperationRejected, exchange: HttpExchange
+        self,
+        framing: Framing,
+        operation: PreparedOperation | OperationRejected,
+        exchange: HttpExchange,
+        metadata: OperationMetadata,
     ) -> None:
-        metadata = OperationMetadata(principal=exchange.principal)
         if framing.media_type is MediaType.EVENTS:
             metadata.resume_from = Headers(scope=exchange.scope).get("last-event-id") or None
         results = self._results(operation, metadata)

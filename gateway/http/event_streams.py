@@ -11,7 +11,9 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
 from access.principal import ANONYMOUS, Principal
-from gateway.client_limits import ClientLimits
+from gateway.budgets.account import Account
+from gateway.budgets.open_stream import OpenSocket, OpenStream
+from gateway.client_limits import ClientLimitReached, ClientLimits
 from gateway.http.request_body import HttpError
 from gateway.http.sse import frame_complete, frame_next
 from gateway.http.stream import ResponseBody
@@ -34,8 +36,17 @@ class EventStream:
     operations, `MAX_UNWRITTEN` have a result on the way.
     """
 
-    def __init__(self, limits: ClientLimits, address: str, max_running: int, principal: Principal) -> None:
+    def __init__(
+        self,
+        limits: ClientLimits,
+        address: str,
+        max_running: int,
+        *,
+        principal: Principal,
+        socket: OpenSocket,
+    ) -> None:
         self._limits = limits
+        self.socket = socket
         self.principal = principal
         """Who has reserved it."""
         self.address = address
@@ -64,17 +75,19 @@ class EventStream:
                 {"retry-after": "1"},
             )
 
-    def add(self, operation: str, results: Results, *, is_subscription: bool) -> None:
+    def add(self, operation: str, results: Results, opened: OpenStream | None) -> None:
         """Write the results of an operation, now or once the stream is open.
+
+        `opened` is its part of the budget, if it is a subscription.
 
         Raises:
             ClientLimitReached: too many subscriptions of the address or the process.
             HttpError: as `check_free`.
         """
         self.check_free(operation)
-        if is_subscription:
+        if opened is not None:
             self._limits.subscriptions.take(self.address)
-        self._running[operation] = added = _Operation(results, is_subscription=is_subscription)
+        self._running[operation] = added = _Operation(results, opened)
         if self._tasks is not None:
             added.task = self._tasks.create_task(self._write(operation, added))
 
@@ -110,7 +123,7 @@ class EventStream:
         assert self._body is not None
         slot = ResultSlot(self._slots)
         try:
-            if running.is_subscription:
+            if running.opened is not None:
                 current_slot.set(slot)
             else:
                 await slot.acquire()
@@ -127,16 +140,17 @@ class EventStream:
         """Remove an operation once, unless its id is of another one by now."""
         if self._running.get(operation) is removed:
             del self._running[operation]
-            if removed.is_subscription:
+            if removed.opened is not None:
+                removed.opened.close()
                 self._limits.subscriptions.release(self.address)
 
 
 class _Operation:
     """An operation of a stream; without a task while the stream is not open."""
 
-    def __init__(self, results: Results, *, is_subscription: bool) -> None:
+    def __init__(self, results: Results, opened: OpenStream | None) -> None:
         self.results = results
-        self.is_subscription = is_subscription
+        self.opened = opened
         self.task: asyncio.Task[None] | None = None
 
 
@@ -157,16 +171,27 @@ class EventStreams:
     def __len__(self) -> int:
         return len(self._streams)
 
-    def reserve(self, address: str, route: str | None = None, principal: Principal = ANONYMOUS) -> str:
+    def reserve(
+        self,
+        address: str,
+        account: Account,
+        route: str | None = None,
+        principal: Principal = ANONYMOUS,
+    ) -> str:
         """Reserve a stream for a while, and return its token, which begins with `route`.
 
         Raises:
-            ClientLimitReached: too many sockets of the address or the process.
+            ClientLimitReached: too many sockets of the address, the plan or the process.
         """
         self._limits.sockets.take(address)
+        try:
+            socket = OpenSocket(account)
+        except ClientLimitReached:
+            self._limits.sockets.release(address)
+            raise
         prefix = route if route is not None and _ROUTE.fullmatch(route) else secrets.token_hex(16)
         token = f"{prefix}.{secrets.token_urlsafe(TOKEN_BYTES)}"
-        stream = EventStream(self._limits, address, self._max_running, principal)
+        stream = EventStream(self._limits, address, self._max_running, principal=principal, socket=socket)
         self._streams[token] = stream
         stream.expiry = asyncio.get_running_loop().call_later(self._reservation_s, self.end, token)
         return token
@@ -203,4 +228,5 @@ class EventStreams:
         """End a reservation, and its stream if it was opened."""
         stream = self._streams.pop(token)
         stream.close()
+        stream.socket.close()
         self._limits.sockets.release(stream.address)

@@ -8,9 +8,10 @@ from typing import Self
 
 import structlog
 
+from gateway.budgets.account_registry import REFUSAL_PAUSE_S
 from gateway.credentials import CREDENTIAL_HEADERS
 from gateway.http.bounded_protocol import BoundedHttpProtocol
-from gateway.http.request_cache import METHODS, PATH, KnownRequest, RequestCache
+from gateway.http.request_cache import METHODS, PATH, REFUSED, KnownRequest, RequestCache
 from gateway.http.request_head import find_head_error
 from gateway.http.request_scanner import RELEVANT, VERSION, WholeRequest
 
@@ -135,7 +136,7 @@ class GatewayHttpProtocol(BoundedHttpProtocol):
     def _answer(self, known_request: KnownRequest) -> bool:
         assert self.request_cache is not None
         try:
-            chunks = self.request_cache.respond(known_request, self.server_state.default_headers)
+            chunks = self.request_cache.respond(known_request, self.server_state.default_headers, self.client)
         except Exception:
             # Outermost handler: the ASGI path answers instead, with the error for the client.
             log.exception("short way failed")
@@ -146,6 +147,10 @@ class GatewayHttpProtocol(BoundedHttpProtocol):
             self.transport.write(b"".join(chunks))
         else:
             self.transport.writelines(chunks)
+        if chunks[0] is REFUSED and not self.request_cache.is_proxy(self.client):
+            # Others of this client's connections are refused meanwhile, and the clients of others answered.
+            self.flow.pause_reading()
+            self.loop.call_later(REFUSAL_PAUSE_S, self.flow.resume_reading)
         self.server_state.total_requests += 1
         self._answered_at = self.loop.time()
         if self.timeout_keep_alive_task is None:

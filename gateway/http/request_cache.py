@@ -10,6 +10,8 @@ from typing import NamedTuple, TypeVar
 from access.principal import ANONYMOUS, Principal
 from access.scope import AccessScope
 from gateway.authentication import Authentication
+from gateway.budgets.account import Account
+from gateway.budgets.client_accounts import ClientAccounts
 from gateway.cache_limits import (
     MAX_CONTENT_TYPE_LENGTH,
     MAX_CONTENT_TYPES,
@@ -27,6 +29,7 @@ from gateway.client_connections import ClientConnections
 from gateway.fastpath.plan import QueryPlan
 from gateway.fastpath.query_template import count_symbols
 from gateway.http.cache_headers import make_cache_headers, matches
+from gateway.http.charging import budget_error
 from gateway.http.head_cache import HeadCache
 from gateway.http.negotiation import MediaType, choose, parse_accept, wants_page
 from gateway.http.request_body import HttpError, check_type
@@ -37,7 +40,7 @@ from gateway.lru import BoundedLru, SecondSight
 from gateway.operations import LIGHT, Operations
 from gateway.pages import Header, add_security_headers
 from gateway.preparation import OperationKind, PreparedOperation
-from gateway.results import QueryResult
+from gateway.results import QueryResult, encode
 from gateway.schema.context import OperationMetadata
 from gateway.turn_budget import TurnBudget
 from gateway.units import KIB
@@ -51,9 +54,12 @@ JSON_TYPES = (MediaType.RESPONSE, MediaType.JSON)
 _FOR_THE_ASGI_PATH = frozenset({b"origin", b"expect", STREAM_HEADER.encode()})
 # A hash is in the extensions.
 _DOCUMENT_PARAMETERS = frozenset({b"query", b"documentId", b"extensions"})
+FORWARDED_FOR = b"x-forwarded-for"
 # Memory of a header in a key, besides the bytes of its value.
 _HEADER_BYTES = 128
 _STATUS = {200: b"HTTP/1.1 200 OK\r\n", 304: b"HTTP/1.1 304 Not Modified\r\n"}
+
+REFUSED = b"HTTP/1.1 429 Too Many Requests\r\n"
 
 # CPU time of heavy answers in a turn, in seconds. A list of 50 symbols takes 0.1 ms, one of 500 that are not encoded 20 ms.
 TURN_S = 0.01
@@ -69,7 +75,8 @@ class KnownRequest(NamedTuple):
     """A planned request. The response to a GET (`is_get`) may be cached, and may be a 304.
 
     `new_body` is that of a request whose document came before with other variables. One that `is_light` is answered without
-    regard to what the turn of the loop has done already. `principal`: who sends it.
+    regard to what the turn of the loop has done already. `principal` sends it; `forwarded_for` is
+    what a proxy says. `cost` is in points.
     """
 
     plan: QueryPlan
@@ -79,6 +86,8 @@ class KnownRequest(NamedTuple):
     new_body: bytes | None = None
     is_light: bool = True
     principal: Principal = ANONYMOUS
+    cost: int = 0
+    forwarded_for: bytes | None = None
 
 
 class RequestCache:
@@ -91,9 +100,12 @@ class RequestCache:
         seen_requests: SecondSight,
         connections: ClientConnections,
         authentication: Authentication,
+        *,
+        clients: ClientAccounts,
     ) -> None:
         self._operations = operations
         self._authentication = authentication
+        self._clients, self._accounts = clients, clients.accounts
         self._connections = connections
         self._prepared, self._seen_requests = prepared_requests, seen_requests
         self._known: BoundedLru[bytes, KnownRequest] = BoundedLru(
@@ -108,6 +120,10 @@ class RequestCache:
         self._heads = {media: _split_head(media) for media in JSON_TYPES}
         self._server_headers: list[Header] = []
         self._server_header_lines = b""
+
+    def is_proxy(self, peer: tuple[str, int] | None) -> bool:
+        """Whether a connection is that of a trusted proxy, which has many clients."""
+        return self._clients.is_proxy(peer)
 
     def clear(self) -> None:
         """Forget all known requests: a document of one must not be executed any more."""
@@ -149,6 +165,7 @@ class RequestCache:
         if is_get:
             if_none_match = _first(headers, b"if-none-match")
             headers = tuple([each for each in headers if each[0] != b"if-none-match"])
+        headers, forwarded_for = _split_forwarded(headers)
         media = _choose_json_type(headers, is_get=is_get, may_be_page=is_get and may_be_visit(query))
         return media and KnownRequest(
             prepared.plan,
@@ -157,20 +174,32 @@ class RequestCache:
             _decode_header(if_none_match),
             is_light=prepared.cost <= LIGHT,
             principal=principal,
+            cost=prepared.cost,
+            forwarded_for=forwarded_for,
         )
 
     def _plan_new(self, request: WholeRequest, principal: Principal) -> KnownRequest | None:
         """Plan a request that did not come before; the second time it is prepared to be kept."""
-        media = _choose_json_type(request.headers, is_get=False, may_be_page=False)
+        headers, forwarded_for = _split_forwarded(request.headers)
+        media = _choose_json_type(headers, is_get=False, may_be_page=False)
         # Templates are of rates only.
         if media is None or not principal.allows(AccessScope.READ):
             return None
         body, plan_known = request.body, self._operations.plan_known
-        plan = plan_known(body) if len(body) <= LIGHT_BODY else self._compute(lambda: plan_known(body))
-        if plan is None:
+        found = plan_known(body) if len(body) <= LIGHT_BODY else self._compute(lambda: plan_known(body))
+        if found is None:
             return None
+        plan, cost = found
         is_light = count_symbols(plan) <= LIGHT_SYMBOLS
-        return KnownRequest(plan, media, new_body=body, is_light=is_light, principal=principal)
+        return KnownRequest(
+            plan,
+            media,
+            new_body=body,
+            is_light=is_light,
+            principal=principal,
+            cost=cost,
+            forwarded_for=forwarded_for,
+        )
 
     def _compute(self, work: Callable[[], T]) -> T | None:
         """Do work that may take long, or return `None` if this turn has no time left for it."""
@@ -186,18 +215,34 @@ class RequestCache:
             else self._compute(lambda: chunks(plan, metadata))
         )
 
-    def respond(self, known_request: KnownRequest, server_headers: list[Header]) -> list[bytes] | None:
+    def respond(
+        self, known_request: KnownRequest, server_headers: list[Header], peer: tuple[str, int] | None
+    ) -> list[bytes] | None:
         """Return the response in chunks, or `None` if the fast path cannot make it.
 
-        `server_headers` are uvicorn's headers of every response.
+        `server_headers` are uvicorn's headers of every response, `peer` is the address of the connection.
         """
         if self._connections.refusal is not None:
             return None
         principal = known_request.principal
         if principal is not ANONYMOUS and not self._authentication.is_current(principal):
             return None
-        if known_request.is_get:
-            return self._respond_to_get(known_request, server_headers)
+        account = self._clients.of_peer(peer, known_request.forwarded_for, principal)
+        if account.left < known_request.cost:
+            # The ASGI path waits for points, if there may be any.
+            return self._refuse(known_request, server_headers, account)
+        found = (
+            self._respond_to_get(known_request, server_headers, account)
+            if known_request.is_get
+            else self._respond_to_post(known_request, server_headers, account)
+        )
+        if found is not None:
+            self._accounts.charge_now(account, known_request.cost)
+        return found
+
+    def _respond_to_post(
+        self, known_request: KnownRequest, server_headers: list[Header], account: Account
+    ) -> list[bytes] | None:
         server_lines = self._encode_server_headers(server_headers)
         chunks = self._find_chunks(known_request)
         if chunks is None:
@@ -205,17 +250,18 @@ class RequestCache:
         if known_request.new_body is not None:
             self._seen_requests.admits((False, known_request.new_body))
         before, after = self._heads[known_request.media]
-        head = b"%b%b%b%d%b" % (
+        head = b"%b%b%b%bcontent-length: %d%b" % (
             _STATUS[200],
             server_lines,
             before,
+            account.fields,
             sum(map(len, chunks)),
             after,
         )
         return [head, *chunks]
 
     def _respond_to_get(
-        self, known_request: KnownRequest, server_headers: list[Header]
+        self, known_request: KnownRequest, server_headers: list[Header], account: Account
     ) -> list[bytes] | None:
         metadata = OperationMetadata(principal=known_request.principal)
         chunks = self._find_chunks(known_request, metadata)
@@ -226,9 +272,23 @@ class RequestCache:
         if headers and matches(known_request.if_none_match, headers["etag"]):
             status, body = 304, b""
         else:
+            headers = headers or account.headers
             status, headers = 200, json_headers(known_request.media, len(body), headers)
         lines = _encode_lines(add_security_headers(encode_headers(headers)))
         return [_STATUS[status], self._encode_server_headers(server_headers), lines, b"\r\n", body]
+
+    def _refuse(
+        self, known_request: KnownRequest, server_headers: list[Header], account: Account
+    ) -> list[bytes] | None:
+        """Return the refusal of a client of which it is known that its budget is spent."""
+        points, limits = known_request.cost, account.limits
+        if limits is None or points > limits.capacity or not self._accounts.is_exhausted(account, points):
+            return None
+        error = budget_error(self._accounts.exhausted(account, points), account)
+        body = encode({"errors": [{"message": str(error), "extensions": error.extensions}]})
+        headers = json_headers(known_request.media, len(body), error.headers)
+        lines = _encode_lines(add_security_headers(encode_headers(headers)))
+        return [REFUSED, self._encode_server_headers(server_headers), lines, b"\r\n", body]
 
     def _encode_server_headers(self, headers: list[Header]) -> bytes:
         # Uvicorn makes a new list every second.
@@ -285,6 +345,14 @@ def _choose_for_head(headers: tuple[Header, ...], *, is_get: bool, may_be_page: 
     return media if media in JSON_TYPES else None
 
 
+def _split_forwarded(headers: tuple[Header, ...]) -> tuple[tuple[Header, ...], bytes | None]:
+    """Return the headers without `X-Forwarded-For`, and its value."""
+    values = [value for name, value in headers if name == FORWARDED_FOR]
+    if not values:
+        return headers, None
+    return tuple([each for each in headers if each[0] != FORWARDED_FOR]), b", ".join(values)
+
+
 def _first(headers: Iterable[Header], wanted: bytes) -> bytes | None:
     return next((value for name, value in headers if name == wanted), None)
 
@@ -306,12 +374,12 @@ def _decode_header(value: bytes | None) -> str | None:
 
 
 def _split_head(media: MediaType) -> tuple[bytes, bytes]:
-    """Return the header lines before and after the value of `Content-Length`."""
+    """Return the header lines before and after `Content-Length`."""
     name = b"content-length: "
     before, _, after = _encode_lines(add_security_headers(encode_headers(json_headers(media, 0)))).partition(
         name + b"0"
     )
-    return before + name, after + b"\r\n"
+    return before, after + b"\r\n"
 
 
 def _encode_lines(headers: Iterable[Header]) -> bytes:

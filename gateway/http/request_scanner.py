@@ -22,6 +22,7 @@ RELEVANT = frozenset(
         b"if-none-match",
         b"origin",
         b"transfer-encoding",
+        b"x-forwarded-for",
         b"x-graphql-event-stream-token",
     }
 )

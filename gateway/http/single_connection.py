@@ -11,8 +11,10 @@ from starlette.types import Receive, Scope, Send
 
 from access.principal import Principal
 from gateway.authentication import check_scopes
+from gateway.budgets.client_accounts import ClientAccounts
 from gateway.client_connections import RETRY_AFTER_S
 from gateway.client_limits import ClientLimitReached, ClientLimits, read_address
+from gateway.http.charging import charge_result
 from gateway.http.event_streams import MAX_ID_LENGTH, EventStreams, Results
 from gateway.http.request_body import HttpError, discard, parse_body, read_body, read_query_string
 from gateway.http.request_cache import STREAM_HEADER, STREAM_PARAMETER, is_navigation
@@ -46,7 +48,9 @@ class SingleConnections:
         limits: ClientLimits,
         wait_for_turn: Callable[[], Awaitable[None]],
         make_results: MakeResults,
+        clients: ClientAccounts,
     ) -> None:
+        self._clients = clients
         self._operations = operations
         self._max_body_bytes, self._read_timeout_s = settings.max_body_bytes, settings.read_timeout_s
         self._is_alone = settings.workers == 1
@@ -91,7 +95,10 @@ class SingleConnections:
         await discard(receive)
         try:
             token = self._reserved.reserve(
-                read_address(scope), Headers(scope=scope).get(ROUTE_HEADER), principal
+                read_address(scope),
+                self._clients.of_scope(scope, principal),
+                Headers(scope=scope).get(ROUTE_HEADER),
+                principal,
             )
         except ClientLimitReached as exc:
             raise as_http_error(exc) from exc
@@ -127,21 +134,32 @@ class SingleConnections:
         operation = _check_id((request.extensions or {}).get(OPERATION_ID))
         stream.check_free(operation)
         prepared: PreparedOperation | OperationRejected
+        account = self._clients.of_scope(scope, stream.principal)
         try:
-            prepared = await self._operations.prepare_in_turn(request)
+            prepared = await self._operations.prepare_in_turn(request, account)
             check_scopes(principal, prepared.scopes)
         except OperationRejected as exc:
             # A result, as on every stream: the client would take a status for trouble of the network, and try again.
             prepared = exc
+        prepared = await charge_result(self._clients.accounts, account, prepared)
         is_subscription = prepared.kind is OperationKind.SUBSCRIPTION
         if is_subscription:
             await self._wait_for_turn()
         # The stream may have ended meanwhile.
         stream = self._reserved.find(token)
-        results = self._make_results(prepared, OperationMetadata(principal=principal))
+        opened = None
         try:
-            stream.add(operation, results, is_subscription=is_subscription)
-        except ClientLimitReached as exc:
+            if isinstance(prepared, PreparedOperation) and prepared.stream is not None:
+                opened = self._clients.accounts.open_stream(account, prepared.stream)
+            metadata = OperationMetadata(
+                principal=stream.principal, is_throttled=opened is not None and opened.is_throttled
+            )
+            stream.add(operation, self._make_results(prepared, metadata), opened)
+        except (ClientLimitReached, HttpError) as exc:
+            if opened is not None:
+                opened.close()
+            if isinstance(exc, HttpError):
+                raise
             raise as_http_error(exc) from exc
         await send_response(send, 202, b"", EMPTY)
 

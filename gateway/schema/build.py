@@ -3,6 +3,7 @@
 import strawberry
 from strawberry.schema.config import StrawberryConfig
 
+from gateway.schema.cost_directives import annotate
 from gateway.schema.query import Query
 from gateway.schema.scalars import SCALARS
 from gateway.schema.subscription import Subscription
@@ -10,8 +11,10 @@ from gateway.schema.subscription import Subscription
 
 def build_schema() -> strawberry.Schema:
     """Build the schema. Limits, errors and execution are those of `gateway.operations`."""
-    return strawberry.Schema(
+    schema = strawberry.Schema(
         query=Query,
         subscription=Subscription,
         config=StrawberryConfig(scalar_map=SCALARS),
     )
+    annotate(schema)
+    return schema

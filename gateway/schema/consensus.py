@@ -239,7 +239,7 @@ async def subscribe_consensus(  # noqa: PLR0917 - GraphQL passes them by name
     sample_interval_ms: AnswerIntervalMs = ANSWER_INTERVAL_MS,
     max_trade_age_ms: MaxTradeAgeMs = UNSET,
 ) -> AsyncGenerator[ConsensusRateType | None, None]:
-    options = parse_delivery_options(sample_interval_ms, 0)
+    options = info.context.limit(parse_delivery_options(sample_interval_ms, 0))
     query = read_consensus(
         symbol=symbol,
         method=method,

@@ -70,6 +70,9 @@ class ConsensusRatesEventType:
     conflated_count: int = described(
         "The number of updates of rates that newer ones replaced before the items of this event were computed."
     )
+    throttled: bool = described(
+        "Whether there are fewer events than you asked for, one a second: your budget of streams is spent."
+    )
     sent_at: datetime = described("The time of the event. All ages are relative to it.")
 
     @classmethod
@@ -79,6 +82,7 @@ class ConsensusRatesEventType:
             items=[ConsensusRateType.of(each.value) for each in value.items],
             unavailable=[UnavailableRateType.of(each) for each in value.unavailable],
             conflated_count=value.conflated_count,
+            throttled=value.throttled,
             sent_at=value.sent_at,
         )
 
@@ -119,7 +123,7 @@ async def subscribe_consensus_rates(  # noqa: PLR0917 - GraphQL passes them by n
     max_silence_ms: MaxSilenceMs = 15_000,
     max_trade_age_ms: MaxTradeAgeMs = UNSET,
 ) -> AsyncGenerator[ConsensusRatesEventType | None, None]:
-    options = parse_delivery_options(sample_interval_ms, 0, max_silence_ms)
+    options = info.context.limit(parse_delivery_options(sample_interval_ms, 0, max_silence_ms))
     template = read_consensus(
         method=method,
         min_sources=min_sources,

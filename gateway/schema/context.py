@@ -1,13 +1,15 @@
 """The context of resolvers: the gateway's services and the metadata of the operation."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Protocol, Self
+from typing import Any, NamedTuple, Protocol, Self
 
 from strawberry.types import Info as StrawberryInfo
 
 from access.principal import ANONYMOUS, Principal
+from gateway.budgets.account import Account
+from gateway.budgets.account_registry import Accounts
 from gateway.queries.candles.reader import CandlesReader
 from gateway.queries.candles.stats_reader import StatsReader
 from gateway.queries.consensus.reader import ConsensusReader
@@ -16,7 +18,9 @@ from gateway.queries.history_readers import HistoryReaders
 from gateway.queries.rate import Rate
 from gateway.queries.rate_reader import RateReader
 from gateway.queries.rates_query import ANY_AGE, FreshnessPolicy
+from gateway.request import GraphQLRequest
 from gateway.state.catalog import InstrumentCatalog
+from gateway.subscriptions.delivery_options import DeliveryOptions
 from gateway.subscriptions.live_queries import LiveQueries
 
 
@@ -31,6 +35,8 @@ class OperationMetadata:
     """Cursor of the event told last."""
     fresh_for: timedelta | None = None
     """How long all rates in the answer stay as fresh as it says and as was asked for; negative once one is not."""
+    is_throttled: bool = False
+    """Whether a subscription gets fewer events than it asked for."""
     no_store: bool = False
     """Whether the answer holds something that is true at its moment only."""
     principal: Principal = ANONYMOUS
@@ -47,6 +53,15 @@ class OperationMetadata:
     def note_fresh_for(self, left: timedelta) -> None:
         """Note that a part of the result stays fresh that long."""
         self.fresh_for = left if self.fresh_for is None else min(self.fresh_for, left)
+
+
+class OperationPrice(NamedTuple):
+    """The points of an operation, or the first error for which it would not be executed."""
+
+    points: int = 0
+    limit: int = 0
+    points_per_second: int | None = None
+    error: dict[str, Any] | None = None
 
 
 class GatewayServices(Protocol):
@@ -75,10 +90,19 @@ class Context:
     stats: StatsReader
     history: HistoryReaders
     metadata: OperationMetadata = field(default_factory=OperationMetadata)
+    account: Account | None = None
+    """The budget of the client, if its transport has one."""
+    accounts: Accounts | None = None
+    price: Callable[[GraphQLRequest], OperationPrice] | None = None
+    """Prices an operation without executing it."""
+
+    def limit(self, options: DeliveryOptions) -> DeliveryOptions:
+        """Return the options of a subscription, as far as the budget of streams allows them."""
+        return options.throttled() if self.metadata.is_throttled else options
 
     @classmethod
-    def of(cls, gateway: GatewayServices) -> Self:
-        """Create the context over the services of `gateway`."""
+    def of(cls, gateway: GatewayServices, accounts: Accounts | None = None) -> Self:
+        """Create the context over the services of `gateway`, with the budgets of clients."""
         return cls(
             gateway.rates,
             gateway.live_queries,
@@ -88,6 +112,7 @@ class Context:
             gateway.candles,
             gateway.stats,
             gateway.history,
+            accounts=accounts,
         )
 
 

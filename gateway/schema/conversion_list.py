@@ -118,6 +118,9 @@ class ConversionsEventType:
     conflated_count: int = described(
         "The number of updates of rates that newer ones replaced before the items of this event were computed."
     )
+    throttled: bool = described(
+        "Whether there are fewer events than you asked for, one a second: your budget of streams is spent."
+    )
     sent_at: datetime = described("The time of the event. All ages are relative to it.")
 
     @classmethod
@@ -127,6 +130,7 @@ class ConversionsEventType:
             items=[ConversionType.of(each.value) for each in value.items],
             unavailable=[UnavailableConversionType.of(each) for each in value.unavailable],
             conflated_count=value.conflated_count,
+            throttled=value.throttled,
             sent_at=value.sent_at,
         )
 
@@ -170,7 +174,7 @@ async def subscribe_conversions(  # noqa: PLR0917 - GraphQL passes them by name
     max_silence_ms: MaxSilenceMs = 15_000,
     max_trade_age_ms: MaxTradeAgeMs = UNSET,
 ) -> AsyncGenerator[ConversionsEventType | None, None]:
-    options = parse_delivery_options(sample_interval_ms, 0, max_silence_ms)
+    options = info.context.limit(parse_delivery_options(sample_interval_ms, 0, max_silence_ms))
     template = read_conversion(
         max_age_ms=max_age_ms,
         sources=sources,
@@ -197,7 +201,7 @@ async def subscribe_conversion(  # noqa: PLR0917 - GraphQL passes them by name
     sample_interval_ms: AnswerIntervalMs = ANSWER_INTERVAL_MS,
     max_trade_age_ms: MaxTradeAgeMs = UNSET,
 ) -> AsyncGenerator[ConversionType | None, None]:
-    options = parse_delivery_options(sample_interval_ms, 0)
+    options = info.context.limit(parse_delivery_options(sample_interval_ms, 0))
     query = read_conversion(
         amount=amount,
         start=start,

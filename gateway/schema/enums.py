@@ -164,6 +164,8 @@ MEANINGS: dict[type[Enum], tuple[str, dict[str, str]]] = {
             "GRAPHQL_PARSE_FAILED": "The document does not parse.",
             "GRAPHQL_VALIDATION_FAILED": "The document does not match the schema, or exceeds a limit.",
             "TOO_EXPENSIVE": "The operation costs more points than allowed. It was not executed.",
+            "BUDGET_EXHAUSTED": "Your points are spent for now. The operation was not executed; try again after `retryAfterMs`.",
+            "INTROSPECTION_DISABLED": "The operator does not describe the schema.",
             "TOO_MANY_SUBSCRIPTIONS": "Too many subscriptions run on this connection, from this address or on this gateway.",
             "TOO_MANY_SOCKETS": "This address or this gateway has too many connections.",
             "PERSISTED_QUERY_NOT_SUPPORTED": "The request has only the identifier of a document. Send the document in `query`.",

@@ -7,6 +7,7 @@ from typing import Any
 import structlog
 from graphql import GraphQLError, GraphQLSyntaxError
 
+from gateway.schema.scalars import format_time
 from gateway.schema.wording import reword_document_error, reword_value_error, without_suggestion
 from gateway.trusted_documents.document_store import (
     DocumentError,
@@ -110,6 +111,11 @@ def _is_too_deep(error: GraphQLError) -> bool:
     return isinstance(error.original_error, RecursionError) and error.path is None
 
 
+def describe(error: RatesError) -> dict[str, Any]:
+    """Return the extensions of an error that is shown to clients."""
+    return {"code": GRAPHQL_CODES[type(error)], **_details(error)}
+
+
 def _details(error: RatesError) -> dict[str, Any]:
     """Return the details that programs use, under their names in the API."""
     tell = _DETAILS.get(type(error))
@@ -176,6 +182,13 @@ _DETAILS: dict[type[RatesError], Callable[[Any], dict[str, Any]]] = {
         "suspectSince": error.since.isoformat(),
     },
     errors.QueryTooExpensive: lambda error: {"cost": error.cost, "limit": error.limit},
+    errors.BudgetExhausted: lambda error: {
+        "cost": error.cost,
+        "limit": error.limit,
+        "remaining": error.remaining,
+        "retryAfterMs": error.retry_ms,
+        "resetsAt": format_time(error.resets_at),
+    },
     errors.TooManyLiveQueries: lambda error: {"limit": error.limit, "scope": "GATEWAY"},
     errors.RateNotSeen: lambda error: {"symbol": error.symbol, "source": error.source},
     errors.SourceDown: lambda error: {"symbol": error.symbol, "source": error.source},

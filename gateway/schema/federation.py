@@ -18,6 +18,7 @@ from gateway.schema.candles import CandleType
 from gateway.schema.consensus import ConsensusRateType
 from gateway.schema.context import Info
 from gateway.schema.conversion import ConversionType
+from gateway.schema.cost_directives import remove_cost_directives
 from gateway.schema.field import described
 from gateway.schema.global_id import MAX_ENTITIES
 from gateway.schema.instruments import InstrumentType
@@ -46,7 +47,7 @@ Representation = NewType("Representation", dict[str, Any])
 
 def print_subgraph_sdl() -> str:
     """Return the SDL of the schema with the directives of federation."""
-    sdl = _ENTITY_LINE.sub(_add_keys, build_schema().as_str())
+    sdl = _ENTITY_LINE.sub(_add_keys, remove_cost_directives(build_schema().as_str()))
     for name in SHARED:
         sdl = sdl.replace(f"\ntype {name} {{", f"\ntype {name} @shareable {{")
     return f"{LINK}{sdl}\n"

@@ -55,6 +55,9 @@ class CandlesEventType:
         "The position of this event, an opaque text. Pass it as `after` to resume the same subscription, on any gateway."
     )
     conflated_count: int = described("The number of updates since the last event that newer values replaced.")
+    throttled: bool = described(
+        "Whether there are fewer events than you asked for, one a second: your budget of streams is spent."
+    )
     recovered: bool | None = described(
         "On a SNAPSHOT with `after`, or after a GAP: whether the gateway knows all that has changed since. Null without `after`, and on "
         "other events."
@@ -69,6 +72,7 @@ class CandlesEventType:
             unavailable=[UnavailableRateType.of(each) for each in value.unavailable],
             cursor=value.cursor,
             conflated_count=value.conflated_count,
+            throttled=value.throttled,
             recovered=value.recovered,
             sent_at=value.sent_at,
         )
@@ -85,7 +89,7 @@ async def subscribe_candles(  # noqa: PLR0917 - GraphQL passes them by name
     max_silence_ms: MaxSilenceMs = 15_000,
     after: AfterCandles = UNSET,
 ) -> AsyncGenerator[CandlesEventType | None, None]:
-    options = parse_delivery_options(sample_interval_ms, 0, max_silence_ms)
+    options = info.context.limit(parse_delivery_options(sample_interval_ms, 0, max_silence_ms))
     query = read_live_candles(
         symbols=symbols, interval=interval, source=source, last=last, time_zone=time_zone
     )

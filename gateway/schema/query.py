@@ -19,6 +19,7 @@ from gateway.schema.arguments import (
     read_query,
 )
 from gateway.schema.asset import AssetType, resolve_asset
+from gateway.schema.budget import BudgetType, OperationCostType, resolve_budget, resolve_cost
 from gateway.schema.candles import CandleListType, resolve_candles
 from gateway.schema.consensus_candles import ConsensusCandleListType, resolve_consensus_candles
 from gateway.schema.consensus_list import ConsensusRateListType, resolve_consensus_rates
@@ -173,6 +174,13 @@ class Query:
         resolver=resolve_source_history,
         description="The states of a source, the delay of its rates and its refusals in a time, as they were recorded. Error: "
         "HISTORY_UNAVAILABLE.",
+    )
+    budget: BudgetType | None = strawberry.field(
+        resolver=resolve_budget, description="Your budget: what is left of the points of your plan."
+    )
+    cost: OperationCostType | None = strawberry.field(
+        resolver=resolve_cost,
+        description="The cost of an operation, which is not executed. Errors: those of the operation, e.g. GRAPHQL_VALIDATION_FAILED.",
     )
     sources: list[SourceStatusType] | None = strawberry.field(
         resolver=_sources, description="The status of every source, with the reason."

@@ -4,7 +4,7 @@ One point is about a microsecond of the processor. Lists are sized by their argu
 figures are upper bounds, measured with nothing cached.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from math import ceil
 from typing import NamedTuple
 
@@ -20,10 +20,13 @@ from graphql import (
 from graphql.execution.values import VariableValues
 
 from access.scope import AccessScope
+from gateway.budgets.open_stream import StreamCost
 from gateway.cache_limits import MAX_PLANS_PER_DOCUMENT
 from gateway.schema.field_scopes import needed_scopes
 from gateway.schema.introspection_cost import (
     IN_THREAD,
+    SCHEMA,
+    TYPE,
     IntrospectionCounter,
     cost_in_thread,
     is_introspection,
@@ -31,6 +34,8 @@ from gateway.schema.introspection_cost import (
 from gateway.schema.root_size import FIXED, UNPRICED, PlannedQuery, RootSize, RootSizes, SizedCatalog
 from gateway.schema.selected import FieldSelector, SelectedField
 from gateway.schema.selection_weight import EXECUTOR, FAST_PATH, ROOT, ListSize, Weight, weigh_items
+from gateway.schema.stream_cost import COUNT_FIELDS, read_options, stream_cost
+from gateway.subscriptions.delivery_options import DeliveryOptions
 
 BooleanVariables = tuple[tuple[str, bool], ...]
 
@@ -42,6 +47,7 @@ class RootCost(NamedTuple):
     node: FieldNode
     executed: Weight
     on_fast_path: Weight
+    fields: Weight
 
 
 class CompiledCost(NamedTuple):
@@ -53,6 +59,19 @@ class CompiledCost(NamedTuple):
     """The points of an operation that only describes the schema, which `roots` have not; 0 for all others."""
     scopes: frozenset[AccessScope] = frozenset()
     """The scopes that its sender needs."""
+
+    @property
+    def is_introspection(self) -> bool:
+        """Whether a root field describes the schema."""
+        return self.in_thread > 0 or any(root.name in {SCHEMA, TYPE} for root in self.roots)
+
+
+class RatesCost(NamedTuple):
+    """The points of a root field of the fast path: its own, and of each rate and symbol."""
+
+    points: float
+    rate: float = 0.0
+    symbol: float = 0.0
 
 
 CompiledCosts = dict[tuple[str | None, BooleanVariables], CompiledCost]
@@ -117,7 +136,7 @@ class CostModel:
             points += size.points + root.executed.sum(
                 {**size.lists, ListSize.TRACKED: self._sizes.count_all()}
             )
-        return ceil(points)
+        return _round_up(points)
 
     def planned_cost(
         self, compiled: CompiledCost, queries: Iterable[PlannedQuery | None], *, may_fail: bool
@@ -130,36 +149,62 @@ class CostModel:
         for root, query in zip(compiled.roots, queries, strict=True):
             size = FIXED.get(root.name, UNPRICED) if query is None else self._sizes.by_query(query)
             points += size.points + (root.executed if may_fail else root.on_fast_path).sum(size.lists)
-        return ceil(points)
+        return _round_up(points)
 
-    def count_affordable(self, compiled: CompiledCost, *, may_fail: bool) -> int:
-        """Return for how many symbols an operation of the fast path is surely affordable.
+    def stream_cost(self, compiled: CompiledCost, values: VariableValues) -> StreamCost:
+        """Return the points a second of a subscription."""
+        root = compiled.roots[0]
+        size = self._size(compiled.parent, root, values)
+        try:
+            arguments = get_argument_values(compiled.parent.fields[root.name], root.node, values)
+        except GraphQLError:
+            # The execution reports it.
+            arguments = {}
+        return stream_cost(root.fields.sum(size.lists), read_options(arguments))
 
-        An operation may cost less than it seems here: it has fewer rates than symbols and sources.
-        """
+    def planned_stream_cost(
+        self, compiled: CompiledCost, query: PlannedQuery | None, options: DeliveryOptions
+    ) -> StreamCost:
+        """Return the points a second of a subscription that the fast path covers."""
+        root = compiled.roots[0]
+        size = FIXED.get(root.name, UNPRICED) if query is None else self._sizes.by_query(query)
+        return stream_cost(root.fields.sum(size.lists), options)
 
-        def measure(symbols: int) -> float:
-            return sum(
-                size.points + (root.executed if may_fail else root.on_fast_path).sum(size.lists)
-                for root in compiled.roots
-                for size in (self._sizes.of_symbols(root.name, symbols),)
-            )
+    def compile_rates(self, compiled: CompiledCost, *, may_fail: bool) -> tuple[RatesCost, ...]:
+        """Return what root fields that the fast path covers cost, whatever symbols they name."""
 
-        points = measure(0)
-        each = measure(1) - points
-        return int((self.limit - points) / each) if each else self.limit
+        def measure(root: RootCost, rates: int, symbols: int) -> float:
+            size = self._sizes.of_counts(root.name, rates, symbols)
+            return size.points + (root.executed if may_fail else root.on_fast_path).sum(size.lists)
+
+        found = []
+        for root in compiled.roots:
+            points = measure(root, 0, 0)
+            found.append(RatesCost(points, measure(root, 1, 0) - points, measure(root, 0, 1) - points))
+        return tuple(found)
+
+    def rates_cost(self, costs: tuple[RatesCost, ...], queries: Iterable[Collection[str] | None]) -> int:
+        """Return the points of root fields with these symbols, as `planned_cost` does."""
+        points = 0.0
+        for cost, symbols in zip(costs, queries, strict=True):
+            points += cost.points
+            if symbols is not None:
+                rates, count = self._sizes.count_rates(symbols)
+                points += cost.rate * rates + cost.symbol * count
+        return _round_up(points)
 
     def _weigh_root(
         self, parent: GraphQLObjectType, field: SelectedField, counter: IntrospectionCounter
     ) -> RootCost:
         if is_introspection(field):
             weight = Weight(counter.count(field))
-            return RootCost(field.name, field.node, weight, weight)
+            return RootCost(field.name, field.node, weight, weight, weight)
         return RootCost(
             field.name,
             field.node,
             weigh_items(parent, field, EXECUTOR),
             weigh_items(parent, field, FAST_PATH),
+            weigh_items(parent, field, COUNT_FIELDS),
         )
 
     def _size(self, parent: GraphQLObjectType, root: RootCost, values: VariableValues) -> RootSize:
@@ -172,6 +217,11 @@ class CostModel:
         except GraphQLError:
             # The execution reports it.
             return RootSize(ROOT, {})
+
+
+def _round_up(points: float) -> int:
+    # Sums of the same numbers in another order differ a little.
+    return ceil(round(points, 6))
 
 
 def boolean_variables(values: VariableValues) -> BooleanVariables:

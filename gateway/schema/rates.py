@@ -235,6 +235,9 @@ class RatesEventType:
         "subscription. It covers only updates that were sent."
     )
     conflated_count: int = described("The number of updates since the last event that newer values replaced.")
+    throttled: bool = described(
+        "Whether there are fewer events than you asked for, one a second: your budget of streams is spent."
+    )
     recovered: bool | None = described(
         "On a SNAPSHOT with `after`: whether the gateway knows all that has changed since. Null without `after`, and on other "
         "events."
@@ -249,6 +252,7 @@ class RatesEventType:
             unavailable=[UnavailableRateType.of(each) for each in value.unavailable],
             cursor=value.cursor,
             conflated_count=value.conflated_count,
+            throttled=value.throttled,
             recovered=value.recovered,
             sent_at=value.sent_at,
         )

@@ -81,6 +81,8 @@ SUMMARY, CLOSE, EXECUTED_CLOSE = 10, 1, 4
 LIVE_SERIES = 500
 # Points of a representation of federation: by the executor, and of the fast path.
 ENTITY, PLANNED_ENTITY = 60, 12
+# Of each character of a document that is priced, and of the longest that parses.
+PRICED_CHARACTER, MAX_PRICED = 2.5, 20_000
 # Points for each requested symbol, which may be unknown.
 SYMBOL = 8
 # Points for each tracked instrument of a conversion, and of a conversion over sources of its own.
@@ -120,6 +122,7 @@ FIXED = {
     "instrument": RootSize(ROOT + FIND_NEAR, {}),
     "asset": RootSize(ROOT + FIND_NEAR, {}),
     "source": RootSize(ROOT, {}),
+    "budget": RootSize(ROOT, {}),
     "_service": RootSize(ROOT, {}),
     "rate": RootSize(ROOT + FIND_NEAR, {}),
     "sources": RootSize(SOURCES, {ListSize.SOURCES: len(Source)}),
@@ -137,9 +140,12 @@ class RootSizes:
         self._catalog = catalog
         self._max_page, self._max_symbols = max_page, max_symbols
         self._counted: tuple[str, Counter[Source]] = "", Counter()
+        self._counted_by_symbol: tuple[str, Counter[str]] = "", Counter()
 
     def by_arguments(self, name: str, arguments: Mapping[str, Any]) -> RootSize:
         """Return the size of a root field with these coerced arguments."""
+        if name == "cost":
+            return RootSize(ROOT + min(PRICED_CHARACTER * len(arguments["document"]), MAX_PRICED), {})
         size = self._by_arguments(name, arguments)
         if name in PAST_KEYS and arguments.get("at") is not None:
             return size._replace(
@@ -219,12 +225,23 @@ class RootSizes:
             case SummariesQuery():
                 return self._size_summaries(query.symbols, query.points, CLOSE)
 
-    def of_symbols(self, name: str, symbols: int) -> RootSize:
-        """Return the largest size of a root field of the fast path with so many symbols."""
+    def count_rates(self, symbols: Collection[str]) -> tuple[int, int]:
+        """Return the number of rates of these symbols, from all sources, and of different symbols."""
+        version, counts = self._counted_by_symbol
+        if version != self._catalog.version:
+            version, counts = self._catalog.version, Counter(str(key.symbol) for key in self._catalog.tracked)
+            self._counted_by_symbol = version, counts
+        distinct = set(symbols)
+        if len(symbols) > self._max_symbols:
+            # The execution refuses it.
+            return 0, 0
+        return sum([counts[each] for each in distinct]), len(distinct)
+
+    def of_counts(self, name: str, rates: int, symbols: int) -> RootSize:
+        """Return the size of a root field of the fast path with so many rates and symbols."""
         if name != "rates":
             return FIXED.get(name, UNPRICED)
-        count = symbols * len(Source)
-        return RootSize(ROOT + SYMBOL * count, {ListSize.RATES: count, ListSize.SYMBOLS: count})
+        return RootSize(ROOT + SYMBOL * symbols, {ListSize.RATES: rates, ListSize.SYMBOLS: symbols})
 
     def _size_consensuses(self, symbols: Collection[Symbol]) -> RootSize:
         wanted = set(symbols)

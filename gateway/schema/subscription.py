@@ -60,7 +60,7 @@ async def _subscribe_rate(  # noqa: PLR0917 - GraphQL passes them by name
 ) -> AsyncGenerator[RateType | None, None]:
     policy = read_policy(max_age_ms, OnStale.RETURN, max_trade_age_ms)
     query = RateQuery(symbol, none_if_unset(source), policy)
-    options = parse_delivery_options(sample_interval_ms, min_change_bps)
+    options = info.context.limit(parse_delivery_options(sample_interval_ms, min_change_bps))
     return convert_each(RateType.of, info.context.live_queries.iterate(query, options))
 
 
@@ -75,7 +75,9 @@ async def _subscribe_rates(  # noqa: PLR0917 - GraphQL passes them by name
     max_trade_age_ms: MaxTradeAgeMs = UNSET,
 ) -> AsyncGenerator[RatesEventType | None, None]:
     max_trade_age = read_policy(UNSET, OnStale.RETURN, max_trade_age_ms).max_trade_age
-    options = parse_delivery_options(sample_interval_ms, min_change_bps, max_silence_ms, max_trade_age)
+    options = info.context.limit(
+        parse_delivery_options(sample_interval_ms, min_change_bps, max_silence_ms, max_trade_age)
+    )
     query, metadata = read_query(symbols, sources), info.context.metadata
 
     def convert(event: events.RatesEvent) -> RatesEventType:

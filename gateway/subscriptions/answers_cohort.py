@@ -85,7 +85,13 @@ class AnswersCohort(Cohort[PayloadT]):
             payload = self._snapshot(cycle) if self.last_said is None else self._update(cycle, self.last_said)
         elif self._heartbeat_at <= due_by:
             self._expect_heartbeat(cycle)
-            payload = self._encode(AnswersEvent(kind=EventKind.HEARTBEAT, sent_at=cycle.now))
+            payload = self._encode(
+                AnswersEvent(
+                    kind=EventKind.HEARTBEAT,
+                    sent_at=cycle.now,
+                    throttled=self.live_query.options.is_throttled,
+                )
+            )
         return payload, min(self._heartbeat_at, self.next_update_at if buffer.has_pending else inf)
 
     def copy(self) -> "AnswersCohort[PayloadT]":
@@ -125,6 +131,7 @@ class AnswersCohort(Cohort[PayloadT]):
                 sent_at=cycle.now,
                 items=tuple(reading for reading in readings if reading.is_available),
                 unavailable=self.live_query.explain(unavailable),
+                throttled=self.live_query.options.is_throttled,
             )
         )
 
@@ -142,6 +149,7 @@ class AnswersCohort(Cohort[PayloadT]):
                 items=tuple(reading for reading in readings if reading.is_available),
                 unavailable=tuple(reading.value for reading in readings if not reading.is_available),
                 conflated_count=conflated_count,
+                throttled=self.live_query.options.is_throttled,
             )
         )
 

@@ -21,3 +21,4 @@ class AnswersEvent(msgspec.Struct, frozen=True, kw_only=True):
     items: tuple[AnswerReading, ...] = ()
     unavailable: tuple[Any, ...] = ()
     conflated_count: int = 0
+    throttled: bool = False

@@ -96,6 +96,7 @@ class CandlesCohort(Cohort[PayloadT]):
     def mark_changed(self, series: LiveSeries, *, is_closing: bool) -> None:
         """Send what has changed when the next update may be sent; at once if a candle has closed."""
         self._changed.setdefault(series, series.update_count)
+        is_closing = is_closing and not self.live_query.options.is_throttled
         if is_closing:
             self.next_update_at = -inf
         # Once something is pending, the timer or a subscriber that becomes ready flushes.
@@ -118,9 +119,7 @@ class CandlesCohort(Cohort[PayloadT]):
             if not buffer.has_pending:
                 # The cursor must not claim what is pending.
                 self._cursor = self._current_cursor()
-            payload = self._encode(
-                CandlesEvent(kind=EventKind.HEARTBEAT, cursor=self._cursor, sent_at=cycle.now)
-            )
+            payload = self._encode(self._make_event(EventKind.HEARTBEAT, cycle))
         return payload, min(self._heartbeat_at, self.next_update_at if buffer.has_pending else inf)
 
     def copy(self) -> "CandlesCohort[PayloadT]":
@@ -157,13 +156,18 @@ class CandlesCohort(Cohort[PayloadT]):
         silence_s = self.live_query.options.max_silence_s
         self._heartbeat_at = inf if silence_s is None else cycle.loop_time + silence_s
 
+    def _make_event(self, kind: EventKind, cycle: FlushCycle) -> CandlesEvent:
+        """Return an event without candles."""
+        throttled = self.live_query.options.is_throttled
+        return CandlesEvent(kind=kind, cursor=self._cursor, sent_at=cycle.now, throttled=throttled)
+
     def _open_next(self, cycle: FlushCycle) -> PayloadT:
         kind, *rest = self.kinds
         self.kinds = tuple(rest)
         self.mark_updated(cycle)
         if kind is EventKind.GAP:
             # With the old cursor: a client that leaves before the snapshot has still missed the same.
-            return self._encode(CandlesEvent(kind=kind, cursor=self._cursor, sent_at=cycle.now))
+            return self._encode(self._make_event(kind, cycle))
         return self._encode(self._snapshot(cycle))
 
     def _snapshot(self, cycle: FlushCycle) -> CandlesEvent:
@@ -184,6 +188,7 @@ class CandlesCohort(Cohort[PayloadT]):
             items=tuple(items),
             unavailable=self.live_query.unavailable,
             recovered=False if opening is None else recovered,
+            throttled=self.live_query.options.is_throttled,
         )
 
     def _select(
@@ -215,7 +220,7 @@ class CandlesCohort(Cohort[PayloadT]):
         self.mark_updated(cycle)
         self._cursor, encoder = self._current_cursor(), self.live_query.encoder
         # The very same candles, merged alike, make the same payload for every cohort with this encoder.
-        key = (encoder, conflated_count, self._cursor, *map(id, items))
+        key = (encoder, self.live_query.options.is_throttled, conflated_count, self._cursor, *map(id, items))
         known = cycle.payloads.get(key)
         if known is not None:
             shared: PayloadT = known[0]
@@ -227,6 +232,7 @@ class CandlesCohort(Cohort[PayloadT]):
                 sent_at=cycle.now,
                 items=items,
                 conflated_count=conflated_count,
+                throttled=self.live_query.options.is_throttled,
             )
         )
         cycle.payloads[key] = payload, items

@@ -48,6 +48,7 @@ class CandlesEvent(msgspec.Struct, frozen=True, kw_only=True):
     items: tuple[SeriesCandle, ...] = ()
     unavailable: tuple[UnavailableRate, ...] = ()
     conflated_count: int = 0
+    throttled: bool = False
     recovered: bool | None = None
 
 

@@ -11,6 +11,7 @@ from rates.errors import InvalidArgument
 MAX_SAMPLE_INTERVAL_MS = 3_600_000
 MIN_SILENCE_MS, MAX_SILENCE_MS = 100, 3_600_000
 MAX_CHANGE_BPS = 1_000_000
+THROTTLED_INTERVAL_S = 1.0
 
 
 class DeliveryOptions(msgspec.Struct, frozen=True):
@@ -24,6 +25,14 @@ class DeliveryOptions(msgspec.Struct, frozen=True):
     min_change_bps: Decimal = Decimal(0)
     max_silence_s: float | None = None
     max_trade_age: timedelta | None = None
+    is_throttled: bool = False
+    """Whether events are fewer than the client asked for, and say so: its budget of streams is spent."""
+
+    def throttled(self) -> "DeliveryOptions":
+        """Return the options of a client whose budget of streams is spent: an event a second."""
+        return msgspec.structs.replace(
+            self, sample_interval_s=max(self.sample_interval_s, THROTTLED_INTERVAL_S), is_throttled=True
+        )
 
 
 def parse_delivery_options(

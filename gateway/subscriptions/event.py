@@ -21,7 +21,7 @@ class RatesEvent(msgspec.Struct, frozen=True, kw_only=True):
     """One event.
 
     `conflated_count` counts the updates merged into it; `recovered` is set on the SNAPSHOT of a resumed subscription:
-    whether nothing was missed.
+    whether nothing was missed; `throttled`: that there are fewer events, because the budget of streams is spent.
     """
 
     kind: EventKind
@@ -30,4 +30,5 @@ class RatesEvent(msgspec.Struct, frozen=True, kw_only=True):
     items: tuple[Rate, ...] = ()
     unavailable: tuple[UnavailableRate, ...] = ()
     conflated_count: int = 0
+    throttled: bool = False
     recovered: bool | None = None

@@ -83,7 +83,7 @@ class ListCohort(Cohort[PayloadT]):
         It repeats the old cursor: a client that leaves before the snapshot has still missed the same.
         """
         self._begin(
-            lambda cycle: RatesEvent(kind=EventKind.GAP, cursor=cursor, sent_at=cycle.now),
+            lambda cycle: self._make_event(EventKind.GAP, cycle, cursor),
             lambda cycle: self._snapshot(cycle, recovered=False),
         )
 
@@ -142,13 +142,18 @@ class ListCohort(Cohort[PayloadT]):
         self.next_update_at = loop_time + options.sample_interval_s
         self._heartbeat_at = inf if options.max_silence_s is None else loop_time + options.max_silence_s
 
+    def _make_event(self, kind: EventKind, cycle: FlushCycle, cursor: str) -> RatesEvent:
+        """Return an event without rates."""
+        throttled = self.live_query.options.is_throttled
+        return RatesEvent(kind=kind, cursor=cursor, sent_at=cycle.now, throttled=throttled)
+
     def _heartbeat(self, cycle: FlushCycle) -> RatesEvent:
         silence_s = self.live_query.options.max_silence_s
         self._heartbeat_at = inf if silence_s is None else cycle.loop_time + silence_s
         if not self.buffer.has_pending:
             # The cursor must not claim what is pending.
             self._cursor = self._current_cursor(cycle)
-        return RatesEvent(kind=EventKind.HEARTBEAT, cursor=self._cursor, sent_at=cycle.now)
+        return self._make_event(EventKind.HEARTBEAT, cycle, self._cursor)
 
     def _update(self, cycle: FlushCycle) -> PayloadT | None:
         batch = self.buffer.take()
@@ -163,7 +168,8 @@ class ListCohort(Cohort[PayloadT]):
             # The very same tickers, merged alike, make the same payload for every cohort with this encoder.
             tickers = batch.tickers
             ids = id(tickers[0]) if len(tickers) == 1 else tuple(map(id, tickers))
-            key = (encoder, id(self.live_query.policy), batch.conflated, batch.retracted, ids)
+            is_throttled = self.live_query.options.is_throttled
+            key = (encoder, is_throttled, id(self.live_query.policy), batch.conflated, batch.retracted, ids)
             known = cycle.payloads.get(key)
             if known is not None:
                 shared: PayloadT = known[0]
@@ -180,6 +186,7 @@ class ListCohort(Cohort[PayloadT]):
                 items=items,
                 unavailable=tuple(map(self._rates.resolver.explain_unavailable, batch.retracted)),
                 conflated_count=batch.conflated,
+                throttled=self.live_query.options.is_throttled,
             )
         )
         if key:
@@ -213,6 +220,7 @@ class ListCohort(Cohort[PayloadT]):
             items=found.items,
             unavailable=found.unavailable,
             recovered=recovered,
+            throttled=self.live_query.options.is_throttled,
         )
 
     def _recovered(self, recovery: Recovery) -> RatesEvent:
@@ -231,4 +239,5 @@ class ListCohort(Cohort[PayloadT]):
             items=self._allowed(self._rates.to_rates(recovery.tickers, cycle.now)),
             unavailable=unavailable,
             recovered=True,
+            throttled=self.live_query.options.is_throttled,
         )

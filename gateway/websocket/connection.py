@@ -12,12 +12,16 @@ from typing import Protocol as Role
 
 import structlog
 from graphql import GraphQLError
-from starlette.types import Receive
+from starlette.types import Receive, Scope
 from starlette.types import Send as AsgiSend
 
 from access.principal import ANONYMOUS, Principal
 from gateway.admission import Admission
 from gateway.authentication import check_scopes
+from gateway.budgets.account import Account
+from gateway.budgets.account_registry import REJECTED_POINTS
+from gateway.budgets.client_accounts import ClientAccounts
+from gateway.budgets.open_stream import OpenSocket
 from gateway.client_connections import Ending
 from gateway.client_limits import ClientLimitReached
 from gateway.operations import Operations
@@ -105,9 +109,13 @@ class Connection:
         admission: Admission,
         subscriptions: SubscriptionSlots,
         serving: TurnBudget,
+        clients: ClientAccounts,
+        scope: Scope,
+        socket: OpenSocket,
         writer: FrameWriter | None = None,
         initialise: "InitialiseConnection" = _let_in,
     ) -> None:
+        self._clients, self._scope, self._socket = clients, scope, socket
         self.principal: Principal = ANONYMOUS
         """Who has opened it, from `connection_init` on."""
         self._initialise_principal = initialise
@@ -220,8 +228,7 @@ class Connection:
 
     async def _start(self, operation: str, request: GraphQLRequest) -> None:
         try:
-            prepared = await self._operations.prepare_in_turn(request)
-            check_scopes(self.principal, prepared.scopes)
+            prepared = await self._prepare(request)
         except Exception as exc:  # noqa: BLE001 - outermost of an operation: masked, logged, and the others go on
             if not self._closed:
                 self._start_task(operation, self._send_final(operation, self._format_error(operation, exc)))
@@ -232,16 +239,38 @@ class Connection:
             self._start_task(operation, self._run_operation(operation, prepared))
             return
         try:
-            self._subscriptions.take(operation)
+            assert prepared.stream is not None
+            is_throttled = self._subscriptions.take(operation, self._socket.account, prepared.stream)
         except ClientLimitReached as exc:
             error = {"message": str(exc), "extensions": exc.extensions}
             self._start_task(
                 operation, self._send_final(operation, self._protocol.format_error(operation, [error]))
             )
             return
-        waiting = self._admission.enter(lambda: self._start_subscription(operation, prepared), self._refuse)
+        waiting = self._admission.enter(
+            lambda: self._start_subscription(operation, prepared, is_throttled=is_throttled), self._refuse
+        )
         if waiting is not None:
             self._running[operation] = waiting
+
+    async def _prepare(self, request: GraphQLRequest) -> PreparedOperation:
+        """Prepare and charge an operation."""
+        accounts, account = self._clients.accounts, self._find_account()
+        accounts.check(account)
+        try:
+            prepared = await self._operations.prepare_in_turn(request, account)
+        except OperationRejected:
+            await accounts.charge(account, REJECTED_POINTS)
+            raise
+        check_scopes(self.principal, prepared.scopes)
+        await accounts.charge(account, prepared.cost)
+        return prepared
+
+    def _find_account(self) -> Account:
+        """Return the account of the principal, and count the socket as one of its."""
+        account = self._clients.of_scope(self._scope, self.principal)
+        self._socket.move_to(account)
+        return account
 
     def _refuse(self) -> None:
         """Send the client away: the gateway has no room for a new subscription of it."""
@@ -251,23 +280,25 @@ class Connection:
                 self.close(TRY_AGAIN_LATER, "too many new subscriptions at once: try again")
             )
 
-    def _start_subscription(self, operation: str, prepared: PreparedOperation) -> None:
+    def _start_subscription(self, operation: str, prepared: PreparedOperation, *, is_throttled: bool) -> None:
         try:
-            is_pushed = prepared.subscription is not None and self._subscribe(operation, prepared)
+            is_pushed = prepared.subscription is not None and self._subscribe(
+                operation, prepared, is_throttled=is_throttled
+            )
         except Exception as exc:  # noqa: BLE001 - outermost of an operation: masked, logged, and the others go on
             self._start_task(operation, self._send_final(operation, self._format_error(operation, exc)))
             return
         if not is_pushed:
-            self._start_task(operation, self._run_operation(operation, prepared))
+            self._start_task(operation, self._run_operation(operation, prepared, is_throttled=is_throttled))
 
-    def _subscribe(self, operation: str, prepared: PreparedOperation) -> bool:
+    def _subscribe(self, operation: str, prepared: PreparedOperation, *, is_throttled: bool) -> bool:
         """Have the results of a subscription pushed. Return `False` if they have to be pulled."""
         envelope = self._protocol.result_envelope(operation)
         subscriber = WebSocketSubscriber(
             self._queue, envelope, lambda exc: self._fail_operation(operation, exc)
         )
         self._running[operation] = subscriber
-        subscribed = self._operations.subscribe(prepared, subscriber)
+        subscribed = self._operations.subscribe(prepared, subscriber, is_throttled=is_throttled)
         if subscribed is not None and subscribed.resuming:
             subscriber.resuming = self._tasks.create_task(subscriber.resume(subscribed.resuming))
         return subscribed is not None
@@ -275,9 +306,12 @@ class Connection:
     def _start_task(self, operation: str, work: Coroutine[Any, Any, None]) -> None:
         self._running[operation] = self._tasks.create_task(work)
 
-    async def _run_operation(self, operation: str, prepared: PreparedOperation) -> None:
+    async def _run_operation(
+        self, operation: str, prepared: PreparedOperation, *, is_throttled: bool = False
+    ) -> None:
         with suppress(ConnectionGone):
-            await self._send_final(operation, await self._send_results(operation, prepared))
+            metadata = OperationMetadata(principal=self.principal, is_throttled=is_throttled)
+            await self._send_final(operation, await self._send_results(operation, prepared, metadata))
 
     async def _send_final(self, operation: str, message: bytes) -> None:
         """Send the last message of an operation."""
@@ -288,19 +322,21 @@ class Connection:
             del self._running[operation]
             self._subscriptions.release(operation)
 
-    async def _send_results(self, operation: str, prepared: PreparedOperation) -> bytes:
+    async def _send_results(
+        self, operation: str, prepared: PreparedOperation, metadata: OperationMetadata
+    ) -> bytes:
         """Send all results. Return the final message."""
         protocol, operations, slot = self._protocol, self._operations, self._make_slot()
         try:
             if prepared.kind is OperationKind.SUBSCRIPTION:
                 current_slot.set(slot)
-                async with aclosing(await operations.iterate(prepared, self._metadata())) as results:
+                async with aclosing(await operations.iterate(prepared, metadata)) as results:
                     async for result in results:
                         await self._queue.send(protocol.format_result(operation, result))
                         slot.give_back()
             else:
                 await slot.acquire()
-                answer = await operations.answer(prepared, self._metadata())
+                answer = await operations.answer(prepared, metadata, self._socket.account)
                 await self._queue.send(protocol.format_result(operation, answer.body))
         except ConnectionGone:
             raise
@@ -316,12 +352,13 @@ class Connection:
             self._slots = ResultSlots()
         return ResultSlot(self._slots)
 
-    def _metadata(self) -> OperationMetadata:
-        return OperationMetadata(principal=self.principal)
-
     def _format_error(self, operation: str, error: Exception) -> bytes:
         if isinstance(error, OperationRejected):
             return self._protocol.format_error(operation, error.errors)
+        if isinstance(error, ClientLimitReached):
+            return self._protocol.format_error(
+                operation, [{"message": str(error), "extensions": error.extensions}]
+            )
         public = to_public_error(GraphQLError(str(error), original_error=error))
         return self._protocol.format_error(operation, [dict(public.formatted)])
 

@@ -1,6 +1,7 @@
 """WebSockets on `/graphql`: checks origins, chooses subprotocols, tracks connections."""
 
 from collections.abc import Callable, Iterable
+from contextlib import ExitStack
 from functools import partial
 from math import inf
 from typing import Any
@@ -10,8 +11,11 @@ from starlette.datastructures import Headers
 from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket
 
+from access.principal import ANONYMOUS
 from gateway.admission import Admission
 from gateway.authentication import Authentication, RawHeaders
+from gateway.budgets.client_accounts import ClientAccounts
+from gateway.budgets.open_stream import OpenSocket
 from gateway.client_connections import RETRY_AFTER_S, ClientConnections
 from gateway.client_limits import ClientLimitReached, ClientLimits, read_address
 from gateway.keyed_connections import KeyedConnections
@@ -61,9 +65,11 @@ class WebSocketEndpoint:
         origins: OriginPolicy,
         authentication: Authentication,
         keyed_connections: KeyedConnections,
+        clients: ClientAccounts,
     ) -> None:
         self._authentication = authentication
         self._keyed_connections = keyed_connections
+        self._clients = clients
         self._admission = admission
         self._limits = limits
         self._operations = operations
@@ -94,18 +100,21 @@ class WebSocketEndpoint:
 
     async def _accept_within_limits(self, scope: Scope, receive: Receive, send: Send) -> None:
         address = read_address(scope)
-        try:
-            self._limits.sockets.take(address)
-        except ClientLimitReached as exc:
-            error = {"message": str(exc), "extensions": exc.extensions}
-            await _send_away(error, scope, send, tries_others=not exc.is_of_address)
-            return
-        try:
-            await self._accept(scope, receive, send, address)
-        finally:
-            self._limits.sockets.release(address)
+        with ExitStack() as taken:
+            try:
+                self._limits.sockets.take(address)
+                taken.callback(self._limits.sockets.release, address)
+                socket = OpenSocket(self._clients.of_scope(scope, ANONYMOUS))
+                taken.callback(socket.close)
+            except ClientLimitReached as exc:
+                error = {"message": str(exc), "extensions": exc.extensions}
+                await _send_away(error, scope, send, tries_others=not exc.is_of_address)
+                return
+            await self._accept(scope, receive, send, address, socket)
 
-    async def _accept(self, scope: Scope, receive: Receive, send: Send, address: str) -> None:
+    async def _accept(
+        self, scope: Scope, receive: Receive, send: Send, address: str, socket: OpenSocket
+    ) -> None:
         subprotocol = choose_subprotocol(scope.get("subprotocols", ()))
         await send({"type": "websocket.accept", "subprotocol": subprotocol})
         if subprotocol is None:
@@ -122,8 +131,11 @@ class WebSocketEndpoint:
             receive,
             send,
             admission=self._admission,
-            subscriptions=SubscriptionSlots(self._limits.subscriptions, address),
+            subscriptions=SubscriptionSlots(self._limits.subscriptions, address, self._clients.accounts),
             serving=self._serving,
+            clients=self._clients,
+            scope=scope,
+            socket=socket,
             writer=offered.get(FRAME_WRITER),
             initialise=partial(self._initialise, scope["headers"]),
         )

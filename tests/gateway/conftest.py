@@ -15,6 +15,7 @@ from access.key_watch import KeyWatch
 from cache.memory import MemoryCache
 from cache.ports import TickerFeed
 from gateway.app import create_app
+from gateway.budgets.account_registry import Accounts
 from gateway.gateway import Gateway
 from gateway.operations import Operations
 from gateway.preparation import OperationRejected
@@ -158,6 +159,7 @@ def serving(
     async def serve(
         feed: TickerFeed,
         configured: GatewaySettings = settings,
+        accounts: Accounts | None = None,
         *,
         authority: KeyAuthority | None = None,
         key_watch: KeyWatch | None = None,
@@ -175,6 +177,7 @@ def serving(
                     listener=listener,
                     authority=authority,
                     key_watch=key_watch,
+                    accounts=accounts,
                     clock=clock,
                     static_directory=static_directory,
                     on_ready=listening.set,

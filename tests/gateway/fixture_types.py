@@ -13,6 +13,7 @@ import msgspec
 from access.authority import KeyAuthority
 from access.key_watch import KeyWatch
 from cache.ports import TickerFeed
+from gateway.budgets.account_registry import Accounts
 from gateway.gateway import Gateway
 from gateway.settings import GatewaySettings
 from instruments.store import InstrumentReader
@@ -120,6 +121,7 @@ class Serving(Protocol):
         self,
         feed: TickerFeed,
         configured: GatewaySettings = ...,
+        accounts: Accounts | None = ...,
         *,
         authority: KeyAuthority | None = ...,
         key_watch: KeyWatch | None = ...,

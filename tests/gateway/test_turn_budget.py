@@ -2,6 +2,8 @@
 
 import asyncio
 from collections.abc import Callable
+from functools import partial
+from itertools import pairwise
 
 import pytest
 
@@ -107,3 +109,45 @@ def test_an_error_reaches_its_caller_and_the_others_go_on() -> None:
         assert core.log == ["last"]
 
     run_virtually(main())
+
+
+def test_clients_take_turns_by_the_time_that_their_work_takes() -> None:
+    """One that wants a hundred times as much as another delays it by a piece of work."""
+
+    async def main() -> str:
+        core = Core()
+        budget = TurnBudget(cpu_s=core.read)
+
+        def enqueue(client: str, share: float) -> None:
+            budget.enqueue(partial(budget.run_now, core.work(client, share)), client)
+
+        for _ in range(100):
+            enqueue("a", 0.5)
+        for _ in range(3):
+            enqueue("b", 0.5)
+        await read_turns(core, budget)
+        return "".join(core.log)
+
+    assert run_virtually(main()).startswith("abababaaa")
+
+
+def test_a_client_with_large_pieces_waits_until_others_have_had_as_much() -> None:
+    """Four turns of one are paid back by four turns of the other."""
+
+    async def main() -> str:
+        core = Core()
+        budget = TurnBudget(cpu_s=core.read)
+
+        def enqueue(client: str, share: float) -> None:
+            budget.enqueue(partial(budget.run_now, core.work(client, share)), client)
+
+        for _ in range(10):
+            enqueue("L", 4.0)
+        for _ in range(40):
+            enqueue("s", 1.0)
+        await read_turns(core, budget)
+        return "".join(core.log)
+
+    order = run_virtually(main())
+    large = [number for number, name in enumerate(order) if name == "L"]
+    assert all(2 <= later - earlier <= 5 for earlier, later in pairwise(large[:8]))

@@ -72,8 +72,8 @@ class Both:
             self.operations.prepare(request)
             prepared = self.operations.prepare(request)
         except OperationRejected:
-            plan = self.operations.plan_known(body)
-            assert plan is None or self.operations.chunks(plan) is None
+            known = self.operations.plan_known(body)
+            assert known is None or self.operations.chunks(known.plan) is None
             return False
         plain = await self.operations.execute(prepared, plain_notes)
         answer = await self.operations.answer(prepared, metadata)
@@ -81,10 +81,10 @@ class Both:
         assert answer.has_errors == ("errors" in plain)
         assert (metadata.fresh_for, metadata.no_store) == (plain_notes.fresh_for, plain_notes.no_store)
         assert (await self.operations.answer(prepared)).body == answer.body
-        plan = self.operations.plan_known(body)
-        chunks = None if plan is None else self.operations.chunks(plan)
+        known = self.operations.plan_known(body)
+        chunks = None if known is None else self.operations.chunks(known.plan)
         assert chunks is None or b"".join(chunks) == answer.body
-        event(f"planned from the body: {plan is not None}, encoded: {chunks is not None}")
+        event(f"planned from the body: {known is not None}, encoded: {chunks is not None}")
         return prepared.plan is not None
 
 
@@ -240,8 +240,9 @@ async def test_a_list_that_is_new_encodes_no_rate_again() -> None:
             system.operations.prepare(GraphQLRequest(document, {"s": ["ETH/USDT"]}))
         for wanted in (["BTC/USDT"], ["BTC/USD", "BTC/USDT"], ["ETH/USDT", "BTC/USD", "BTC/USDT"]):
             body = json.dumps({"query": document, "variables": {"s": wanted}}).encode()
-            plan = system.operations.plan_known(body)
-            assert plan is not None
+            known = system.operations.plan_known(body)
+            assert known is not None
+            plan = known.plan
             assert plan[0].is_new
             assert system.operations.chunks(plan) is not None
             selection = plan[0].field.inside.fields[0].inside  # type: ignore[union-attr]

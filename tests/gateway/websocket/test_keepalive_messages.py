@@ -55,8 +55,13 @@ def told(protocol: Subprotocol, pauses_s: list[float], *, interval_s: float = IN
             coming.get,
             send,
             admission=nothing,
-            subscriptions=SubscriptionSlots(ClientLimit("subscriptions", per_address=1, in_process=1), ""),
+            subscriptions=SubscriptionSlots(
+                ClientLimit("subscriptions", per_address=1, in_process=1), "", nothing
+            ),
             serving=TurnBudget(),
+            clients=nothing,
+            scope=nothing,
+            socket=nothing,
         )
         running = asyncio.create_task(connection.run())
         ask("connection_init")

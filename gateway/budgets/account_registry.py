@@ -1,0 +1,334 @@
+"""The accounts of a gateway process: charging, and leasing of points in the background.
+
+No request waits for the store while its client has points left here. While the store is away, a client spends what it has leased,
+and then a part of its plan for a while; after that it is refused, never served without a limit.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+
+import structlog
+
+from access import gcra
+from access.lease_store import Lease, LeaseRequest, LeaseStore
+from access.plan import ANONYMOUS, Plan
+from gateway.budgets.account import Account, BudgetState
+from gateway.budgets.open_stream import OpenStream, StreamCost
+from gateway.budgets.plan_usage import PlanUsage
+from rates.clock import Clock, utc_now
+from rates.errors import BudgetExhausted, CacheUnavailable, QueryTooExpensive
+
+# A store that needs longer counts as away.
+LEASE_TIMEOUT_S = 1.0
+SWEEP_S = 0.25
+# Between two reports of what the streams of a client cost here, if that does not change.
+REPORT_S = 5.0
+# Accounts without anything open are forgotten after this time without a request; their leases have ended by then.
+FORGET_S = 60.0
+MAX_ACCOUNTS = 20_000
+# Between two steps of a sweep others have their turn.
+SWEPT_AT_ONCE = 500
+MAX_LEASING = 32
+# The part of a plan that one gateway allows while the store is away: four gateways allow the whole of it.
+OUTAGE_PART = 0.25
+# A client whose budget is spent gets its refusals slowly: each connection waits for so long.
+REFUSAL_PAUSE_S = 0.1
+# Points of a request that is refused before its cost is known: it was parsed, or compared with the schema.
+REJECTED_POINTS = 500
+
+log = structlog.get_logger("ratewire.gateway.budgets")
+
+
+class Accounts:
+    """Finds accounts and charges them.
+
+    `run` leases points in the background; without it, charges wait for the store more often.
+    """
+
+    def __init__(
+        self,
+        store: LeaseStore,
+        plans: Mapping[str, Plan],
+        *,
+        grace_s: float,
+        clock: Clock = utc_now,
+        now_s: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._store, self._plans = store, plans
+        self._grace_s = grace_s
+        self._clock, self._now_s = clock, now_s
+        self._accounts: dict[str, Account] = {}
+        # Those that hold leased points, and those of which less is known by the minute.
+        self._active: set[Account] = set()
+        # Those with subscriptions, of which other gateways hear.
+        self._streaming: set[Account] = set()
+        self._low: set[Account] = set()
+        self._wake = asyncio.Event()
+        self._answered_s = now_s()
+        self.is_store_away = False
+        self.usage = {name: PlanUsage() for name in plans}
+        """What was spent and refused, by plan."""
+
+    def __iter__(self) -> Iterator[Account]:
+        return iter(self._accounts.values())
+
+    def __len__(self) -> int:
+        return len(self._accounts)
+
+    def of_address(self, address: str) -> Account:
+        """Return the account of an address without a key."""
+        return self._accounts.get(address) or self._open(address, ANONYMOUS)
+
+    def of_key(self, key_id: str, plan: str) -> Account:
+        """Return the account of a key."""
+        name = f"key:{key_id}"
+        account = self._accounts.get(name)
+        if account is None or account.plan.name != plan:
+            account = self._open(name, plan)
+        return account
+
+    def charge_now(self, account: Account, points: int) -> bool:
+        """Spend points that are leased already. Return whether there were enough."""
+        left = account.left - points
+        if left < account.low:
+            self._note_low(account)
+            if left < 0:
+                return False
+        account.left = left
+        return True
+
+    async def charge(self, account: Account, points: int) -> None:
+        """Spend points, leasing them first if need be.
+
+        Raises:
+            BudgetExhausted: they are not available now.
+            QueryTooExpensive: the plan never has so many.
+            CacheUnavailable: the budget cannot be reached, and the grace is over.
+        """
+        account.used_s = self._now_s()
+        if account.left >= points:
+            self.charge_now(account, points)
+            return
+        limits = account.limits
+        assert limits is not None
+        if points > limits.capacity:
+            raise QueryTooExpensive(points, limits.capacity)
+        self._check_available(account, points)
+        async with account.lock:
+            if account.charge(points):
+                return
+            self._check_available(account, points)
+            await self._lease(account, points)
+        if not account.charge(points):
+            raise self.exhausted(account, points)
+
+    def check(self, account: Account) -> None:
+        """Refuse a client of which it is known that nothing is left, before its request is read.
+
+        Raises:
+            BudgetExhausted: so it is.
+        """
+        if account.limits is not None and not self.is_store_away and account.lacks(1, self._now_s()):
+            raise self.exhausted(account, 1)
+
+    def is_exhausted(self, account: Account, points: int) -> bool:
+        """Whether it is known already that so many points are not available."""
+        return not self.is_store_away and account.retry_s(points, self._now_s()) > 0
+
+    def exhausted(self, account: Account, points: int) -> BudgetExhausted:
+        """Return the error of a client that has spent its budget, and count it."""
+        now_s = self._now_s()
+        state = account.state(now_s)
+        account.refused += 1
+        self.usage[account.plan.name].refused += 1
+        return BudgetExhausted(
+            points,
+            limit=state.limit or 0,
+            # Another part of them may be leased in a moment.
+            remaining=min(state.remaining or 0, points - 1),
+            retry_ms=gcra.retry_ms(account.retry_s(points, now_s)),
+            resets_at=self._clock() + timedelta(seconds=state.full_s),
+            full_s=state.full_s,
+        )
+
+    def open_stream(self, account: Account, cost: StreamCost) -> OpenStream:
+        """Open a subscription. It is throttled if the budget of streams is spent.
+
+        Raises:
+            PlanLimitReached: the plan allows no more subscriptions.
+        """
+        stream = OpenStream(account, cost, self.usage[account.plan.name])
+        if account.plan.stream_points is not None:
+            self._streaming.add(account)
+        return stream
+
+    def state(self, account: Account) -> BudgetState:
+        """Return what is known of the budget of an account."""
+        return account.state(self._now_s())
+
+    def resets_at(self, account: Account) -> datetime:
+        """Return when all points of an account are available again."""
+        return self._clock().astimezone(UTC) + timedelta(seconds=account.state(self._now_s()).full_s)
+
+    def top(self, count: int) -> list[Account]:
+        """Return the accounts that have spent most here, since they were first seen."""
+        return sorted(self._accounts.values(), key=lambda each: each.spent, reverse=True)[:count]
+
+    async def run(self) -> None:
+        """Lease points before they are spent, until cancelled."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._sweep())
+            tasks.create_task(self._report_streams())
+            room = asyncio.Semaphore(MAX_LEASING)
+            while True:
+                await self._wake.wait()
+                self._wake.clear()
+                while self._low:
+                    await room.acquire()
+                    task = tasks.create_task(self._lease_in_background(self._low.pop()))
+                    task.add_done_callback(lambda _: room.release())
+
+    async def _lease_in_background(self, account: Account) -> None:
+        try:
+            if account.retry_s(1, self._now_s()) <= 0:
+                async with account.lock:
+                    await self._lease(account, 0)
+        except CacheUnavailable:
+            # Whoever finds nothing left hears of it.
+            pass
+        finally:
+            account.is_leasing = False
+
+    async def _lease(self, account: Account, least: int) -> None:
+        """Lease points for an account, at least so many more than it has."""
+        limits = account.limits
+        assert limits is not None
+        began_s = self._now_s()
+        account.used_s = began_s
+        missing = max(least - account.left, 1)
+        debt = account.debt
+        request = LeaseRequest(
+            account.name,
+            limits,
+            wanted=account.wanted(missing, began_s),
+            least=missing,
+            stream_points=account.stream_points,
+            debt=debt,
+        )
+        try:
+            async with asyncio.timeout(LEASE_TIMEOUT_S):
+                lease = await self._store.take(request)
+        except (CacheUnavailable, TimeoutError) as exc:
+            self._lease_alone(account, missing, exc)
+            return
+        account.debt -= debt
+        self._answered_s = began_s
+        if self.is_store_away:
+            self.is_store_away = False
+            log.info("budgets shared again")
+        self._active.add(account)
+        # The sweep may come late by its interval.
+        account.add(lease, began_s + limits.lease_s - 2 * SWEEP_S, self._now_s())
+
+    def _lease_alone(self, account: Account, least: int, cause: Exception) -> None:
+        """Allow a part of the plan without the store, from the time of its last answer on."""
+        now_s = self._now_s()
+        if not self.is_store_away:
+            self.is_store_away = True
+            log.warning("budgets not shared", error=str(cause) or type(cause).__name__, grace_s=self._grace_s)
+        if now_s - self._answered_s > self._grace_s:
+            raise CacheUnavailable(
+                f"the budgets cannot be reached for {self._grace_s:g} s: try again later"
+            ) from cause
+        assert account.limits is not None
+        limits = account.limits.reduced(OUTAGE_PART)
+        empty_s = self._answered_s + limits.capacity * limits.point_s
+        arrival_s = max(account.outage_arrival_s, empty_s)
+        grant = gcra.take(arrival_s, now_s, least, least, limits)
+        account.outage_arrival_s = grant.arrival_s
+        account.debt += grant.points
+        self._active.add(account)
+        account.add(
+            Lease(grant.points, 0, grant.retry_s, account.other_stream_points, 1),
+            now_s + limits.lease_s,
+            now_s,
+        )
+
+    def _check_available(self, account: Account, points: int) -> None:
+        """Raise `BudgetExhausted` if it is known already that so many points are not available."""
+        if self.is_exhausted(account, points):
+            raise self.exhausted(account, points)
+
+    def _note_low(self, account: Account) -> None:
+        if not account.is_leasing and account.limits is not None:
+            account.is_leasing = True
+            self._low.add(account)
+            self._wake.set()
+
+    def _open(self, name: str, plan_name: str) -> Account:
+        if len(self._accounts) >= MAX_ACCOUNTS:
+            self._forget_oldest()
+        plan = self._plans.get(plan_name) or self._plans[ANONYMOUS]
+        if (former := self._accounts.get(name)) is not None:
+            self._forget([former])
+        account = self._accounts[name] = Account(name, plan, self._now_s())
+        return account
+
+    async def _sweep(self) -> None:
+        forget_at_s = self._now_s()
+        while True:
+            await asyncio.sleep(SWEEP_S)
+            now_s = self._now_s()
+            for number, account in enumerate(list(self._active)):
+                if account.ends_soon(now_s + 2 * SWEEP_S):
+                    self._note_low(account)
+                is_held = account.expire(now_s)
+                account.describe(now_s)
+                if not is_held and account.is_full(now_s):
+                    self._active.discard(account)
+                if number % SWEPT_AT_ONCE == SWEPT_AT_ONCE - 1:
+                    await asyncio.sleep(0)
+            if now_s >= forget_at_s:
+                forget_at_s = now_s + FORGET_S / 6
+                self._forget_idle(now_s)
+
+    async def _report_streams(self) -> None:
+        """Tell the store what the streams of clients cost here, and hear what they cost elsewhere."""
+        while True:
+            await asyncio.sleep(SWEEP_S)
+            for account in list(self._streaming):
+                now_s = self._now_s()
+                points = account.stream_points
+                if points == account.reported_points and now_s < account.reported_s + REPORT_S:
+                    continue
+                account.reported_points, account.reported_s = points, now_s
+                if not points:
+                    self._streaming.discard(account)
+                request = LeaseRequest(account.name, account.limits, wanted=0, least=0, stream_points=points)
+                with suppress(CacheUnavailable, TimeoutError):
+                    async with asyncio.timeout(LEASE_TIMEOUT_S):
+                        account.note(await self._store.take(request), self._now_s())
+
+    def _forget_idle(self, now_s: float) -> None:
+        accounts = list(self._accounts.values())
+        for account in accounts:
+            if account.spent != account.swept_spent:
+                # Charged on the fast path, which notes no time.
+                account.swept_spent, account.used_s = account.spent, now_s
+        self._forget(each for each in accounts if each.is_idle and each.used_s < now_s - FORGET_S)
+
+    def _forget_oldest(self) -> None:
+        idle = sorted(
+            (each for each in self._accounts.values() if each.is_idle), key=lambda each: each.used_s
+        )
+        self._forget(idle[: max(1, len(idle) // 10)])
+
+    def _forget(self, accounts: Iterable[Account]) -> None:
+        for account in accounts:
+            if self._accounts.get(account.name) is account:
+                del self._accounts[account.name]
+                self._active.discard(account)
+                self.usage[account.plan.name].spent += account.spent

@@ -1,0 +1,101 @@
+"""Open sockets and subscriptions of clients, and their part of the budget of streams."""
+
+from typing import Any, NamedTuple
+
+from gateway.budgets.account import Account
+from gateway.budgets.plan_usage import PlanUsage
+from gateway.client_limits import ClientLimitReached
+
+SOCKETS, SUBSCRIPTIONS = "sockets", "subscriptions"
+
+
+class StreamCost(NamedTuple):
+    """Points a second of a subscription, and of one that is throttled."""
+
+    points: int
+    throttled: int
+
+
+class PlanLimitReached(ClientLimitReached):
+    """A client holds as many open as its plan allows: `limit` of `name`."""
+
+    def __init__(self, name: str, limit: int, plan: str, where: str = "") -> None:
+        super().__init__(name, limit, is_of_address=True)
+        self.plan = plan
+        self.args = (
+            f"{limit} {name} are open{where}, the limit of your plan ({plan}): close one, or try again later",
+        )
+
+    @property
+    def extensions(self) -> dict[str, Any]:
+        return {**super().extensions, "scope": "PLAN"}
+
+
+class OpenStream:
+    """A running subscription of an account, until it is closed.
+
+    Raises:
+        PlanLimitReached: the plan allows no more.
+    """
+
+    def __init__(self, account: Account, cost: StreamCost, usage: PlanUsage) -> None:
+        take(account, SUBSCRIPTIONS, account.plan.subscriptions)
+        self._account = account
+        limit = account.plan.stream_points
+        used = account.stream_points + account.other_stream_points
+        self.is_throttled = limit is not None and used + cost.points > limit
+        """Whether it gets an event a second, because the budget of streams is spent."""
+        self._points = cost.throttled if self.is_throttled else cost.points
+        account.stream_points += self._points
+        account.throttled += self.is_throttled
+        usage.throttled += self.is_throttled
+
+    def close(self) -> None:
+        """Give back its part of the budget."""
+        account = self._account
+        account.stream_points -= self._points
+        account.throttled -= self.is_throttled
+        release(account, SUBSCRIPTIONS)
+
+
+class OpenSocket:
+    """An open WebSocket or stream of an account, until it is closed.
+
+    Raises:
+        PlanLimitReached: the plan allows no more.
+    """
+
+    def __init__(self, account: Account) -> None:
+        take(account, SOCKETS, account.plan.sockets)
+        self.account = account
+
+    def move_to(self, account: Account) -> None:
+        """Count as a socket of another account: the client has said who it is.
+
+        Raises:
+            PlanLimitReached: the plan allows no more.
+        """
+        if account is not self.account:
+            take(account, SOCKETS, account.plan.sockets)
+            self.close()
+            self.account = account
+
+    def close(self) -> None:
+        """Count no more."""
+        release(self.account, SOCKETS)
+
+
+def take(account: Account, name: str, limit: int | None) -> None:
+    """Count one more that is open.
+
+    Raises:
+        PlanLimitReached: the plan allows no more.
+    """
+    if limit is not None and account.open[name] >= limit:
+        raise PlanLimitReached(name, limit, account.plan.name)
+    account.open[name] += 1
+
+
+def release(account: Account, name: str) -> None:
+    """Count one less."""
+    account.open[name] -= 1
