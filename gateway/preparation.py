@@ -26,8 +26,7 @@ from gateway.fastpath.selection import NotOnFastPath
 from gateway.request import GraphQLRequest
 from gateway.schema.context import OperationPrice
 from gateway.schema.documents import CheckedDocument, DocumentCache, Limits
-from gateway.schema.error_code import ErrorCode
-from gateway.schema.errors import document_error, to_public_error
+from gateway.schema.errors import INTROSPECTION_DISABLED, document_error, to_public_error
 from gateway.schema.field_scopes import READ
 from gateway.schema.query_cost import CompiledCost, CostModel
 from gateway.schema.root_size import PlannedQuery
@@ -281,7 +280,7 @@ class Preparer:
         if compiled.is_introspection and not self._introspection:
             return GraphQLError(
                 "the operator of this gateway does not describe the schema: `__schema` and `__type` are switched off",
-                extensions={"code": ErrorCode.INTROSPECTION_DISABLED.value},
+                extensions={"code": INTROSPECTION_DISABLED},
             )
         if cost > max_cost:
             too_expensive = QueryTooExpensive(cost, self._max_cost)

@@ -71,7 +71,7 @@ class ConsensusRatesEventType:
         "The number of updates of rates that newer ones replaced before the items of this event were computed."
     )
     throttled: bool = described(
-        "Whether there are fewer events than you asked for, one a second: your budget of streams is spent."
+        "Whether there is at most one event a second, because your budget of streams is spent."
     )
     sent_at: datetime = described("The time of the event. All ages are relative to it.")
 

@@ -143,7 +143,7 @@ def remove_cost_directives(sdl: str) -> str:
 
     Those of federation have the same names, and other arguments.
     """
-    return _DEFINITION.sub("", _DIRECTIVE.sub("", sdl))
+    return _DIRECTIVE.sub("", _DEFINITION.sub("", sdl))
 
 
 def field_points(kind: GraphQLObjectType, name: str) -> float | None:

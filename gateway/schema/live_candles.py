@@ -56,7 +56,7 @@ class CandlesEventType:
     )
     conflated_count: int = described("The number of updates since the last event that newer values replaced.")
     throttled: bool = described(
-        "Whether there are fewer events than you asked for, one a second: your budget of streams is spent."
+        "Whether there is at most one event a second, because your budget of streams is spent."
     )
     recovered: bool | None = described(
         "On a SNAPSHOT with `after`, or after a GAP: whether the gateway knows all that has changed since. Null without `after`, and on "

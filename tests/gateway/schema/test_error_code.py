@@ -31,6 +31,7 @@ def test_the_enum_has_every_code_and_no_other() -> None:
         errors.PERSISTED_QUERY_HASH_MISMATCH,
         errors.TRUSTED_DOCUMENT_REQUIRED,
         ORIGIN_NOT_ALLOWED,
+        errors.INTROSPECTION_DISABLED,
     }
 
 
@@ -49,5 +50,5 @@ def test_every_scalar_says_where_it_is_specified() -> None:
         for each in schema.type_map.values()
         if isinstance(each, GraphQLScalarType) and each.name not in specified_scalar_types
     ]
-    assert {each.name for each in scalars} == {"AssetCode", "DateTime", "Decimal", "Symbol"}
+    assert {each.name for each in scalars} == {"AssetCode", "DateTime", "Decimal", "JSON", "Symbol"}
     assert all(each.specified_by_url for each in scalars)
