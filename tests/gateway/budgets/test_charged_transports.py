@@ -201,7 +201,7 @@ async def test_a_plan_bounds_sockets_and_subscriptions(limited: Limited) -> None
 
 
 async def spend_all(client: httpx.AsyncClient) -> None:
-    """Spend what is left after a refusal on cheaper operations, until a point is more than what is left."""
+    """Spend what is left after a refusal on cheaper operations, down to a point or two."""
     for query in (ONE, "{ instruments(first: 0) { pageInfo { hasNextPage } } }", "{ __typename }"):
         assert (await spend(client, query=query))[-1].status_code == 429
 

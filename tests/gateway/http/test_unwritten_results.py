@@ -8,7 +8,11 @@ import json
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import aclosing, asynccontextmanager
 
+from access.memory_lease_store import MemoryLeaseStore
+from access.plan import ANONYMOUS, PlanLimits
 from cache.memory import MemoryCache
+from gateway.budgets.account_registry import Accounts
+from gateway.budgets.open_stream import StreamCost
 from gateway.client_limits import ClientLimit, ClientLimits
 from gateway.gateway import Gateway
 from gateway.http.event_streams import EventStreams
@@ -31,7 +35,9 @@ class Reader:
             subscriptions=ClientLimit("subscriptions", per_address=OPERATIONS, in_process=OPERATIONS),
         )
         streams = EventStreams(limits, max_running=OPERATIONS)
-        self.stream = streams.open(streams.reserve("1.2.3.4"))
+        self.accounts = Accounts(MemoryLeaseStore(), {ANONYMOUS: PlanLimits().named(ANONYMOUS)}, grace_s=60)
+        self.account = self.accounts.of_address("1.2.3.4")
+        self.stream = streams.open(streams.reserve("1.2.3.4", self.account))
         self.reads = asyncio.Event()
         self.last: dict[str, Json] = {}
         """What it has read last of each operation."""
@@ -70,7 +76,8 @@ async def test_subscriptions_that_share_nothing_compute_a_few_results(
     reader = Reader()
     async with reader.connected():
         for number in range(OPERATIONS):
-            reader.stream.add(str(number), prices(number), is_subscription=True)
+            opened = reader.accounts.open_stream(reader.account, StreamCost(1, 1))
+            reader.stream.add(str(number), prices(number), opened)
         await until(lambda: gateway.registry.deliveries >= MAX_UNWRITTEN)
         for number in range(2, 6):
             await cache.write([ticker(price=str(number), sequence=number)])
@@ -94,7 +101,7 @@ async def test_queries_are_answered_a_few_at_a_time(until: Until) -> None:
     reader = Reader()
     async with reader.connected():
         for number in range(OPERATIONS):
-            reader.stream.add(str(number), answer(), is_subscription=False)
+            reader.stream.add(str(number), answer(), None)
         for _ in range(OPERATIONS):
             await asyncio.sleep(0)
         assert started == MAX_UNWRITTEN

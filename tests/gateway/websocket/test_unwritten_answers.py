@@ -7,6 +7,12 @@ from typing import Any
 import pytest
 from starlette.types import Message as AsgiMessage
 
+from access.memory_lease_store import MemoryLeaseStore
+from access.plan import SHIPPED_PLANS
+from gateway.budgets.account import Account
+from gateway.budgets.account_registry import Accounts
+from gateway.budgets.client_accounts import ClientAccounts
+from gateway.budgets.open_stream import OpenSocket
 from gateway.client_limits import ClientLimit
 from gateway.operations import Operations
 from gateway.preparation import PreparedOperation
@@ -30,10 +36,12 @@ async def test_a_socket_that_is_not_read_gets_a_few_answers(
     reads, answered, completed = asyncio.Event(), 0, []
     answer = operations.answer
 
-    async def counted(prepared: PreparedOperation, metadata: OperationMetadata) -> QueryResult:
+    async def counted(
+        prepared: PreparedOperation, metadata: OperationMetadata, account: Account
+    ) -> QueryResult:
         nonlocal answered
         answered += 1
-        return await answer(prepared, metadata)
+        return await answer(prepared, metadata, account)
 
     monkeypatch.setattr(operations, "answer", counted)
 
@@ -46,6 +54,7 @@ async def test_a_socket_that_is_not_read_gets_a_few_answers(
 
     coming: asyncio.Queue[dict[str, object]] = asyncio.Queue()
     nothing: Any = None
+    accounts = Accounts(MemoryLeaseStore(), SHIPPED_PLANS, grace_s=60)
     connection = Connection(
         GraphQLTransportWs(QUERIES),
         operations,
@@ -53,8 +62,13 @@ async def test_a_socket_that_is_not_read_gets_a_few_answers(
         coming.get,
         send,
         admission=nothing,
-        subscriptions=SubscriptionSlots(ClientLimit("subscriptions", per_address=1, in_process=1), ""),
+        subscriptions=SubscriptionSlots(
+            ClientLimit("subscriptions", per_address=1, in_process=1), "", accounts
+        ),
         serving=TurnBudget(),
+        clients=ClientAccounts(accounts, []),
+        scope={},
+        socket=OpenSocket(accounts.of_address("")),
     )
     running = asyncio.create_task(connection.run())
 
