@@ -6,6 +6,7 @@ import { formatAge } from "../rates/freshness";
 import { clock } from "../stores/session";
 import { writeNumber } from "../rates/notation";
 import type { Health } from "../stores/source-health";
+import { SourceHistory } from "./history";
 import { Suspects } from "./suspects";
 
 export default function SourcePanel({ sources, isKnown }: Health) {
@@ -22,42 +23,45 @@ export default function SourcePanel({ sources, isKnown }: Health) {
           ))}
         </ul>
       )}
-      <table>
-        <thead>
-          <tr>
-            <th scope="col">Source</th>
-            <th scope="col">Last rate</th>
-            <th scope="col">Lag</th>
-            <th scope="col">Per minute</th>
-            <th scope="col">Fresh / seen / tracked</th>
-            <th scope="col">Silent</th>
-            <th scope="col">Suspect identity</th>
-            <th scope="col">Refused</th>
-            <th scope="col">Reconnects</th>
-            <th scope="col">Calls left</th>
-          </tr>
-        </thead>
-        <tbody>
-          {sources.map((source) => (
-            <tr key={source.source.code}>
-              <th scope="row">{sourceName(source.source.code)}</th>
-              <td>
-                <Since moment={source.lastTickerAt} />
-              </td>
-              <td>{source.lagMs === null ? "–" : `${writeNumber(source.lagMs)} ms`}</td>
-              <td>{writeNumber(source.tickersPerMinute)}</td>
-              <td>{`${source.freshCount} / ${source.seenCount} / ${source.trackedCount}`}</td>
-              <td title={source.silent.join(", ") || undefined}>{listText(source.silent, source.silentCount)}</td>
-              <td title={source.suspects.join(", ") || undefined}>
-                {source.suspectCount === 0 ? "none" : <span className="suspect">{listText(source.suspects, source.suspectCount)}</span>}
-              </td>
-              <td>{source.refusedCount}</td>
-              <td>{source.reconnectCount}</td>
-              <td>{source.budget === null ? "no limit" : `${source.budget.remaining} of ${source.budget.limit}`}</td>
+      <div className="source-tables">
+        <table>
+          <thead>
+            <tr>
+              <th scope="col">Source</th>
+              <th scope="col">Last rate</th>
+              <th scope="col">Lag</th>
+              <th scope="col">Per minute</th>
+              <th scope="col">Fresh / seen / tracked</th>
+              <th scope="col">Silent</th>
+              <th scope="col">Suspect identity</th>
+              <th scope="col">Refused</th>
+              <th scope="col">Reconnects</th>
+              <th scope="col">Calls left</th>
             </tr>
-          ))}
-        </tbody>
-      </table>
+          </thead>
+          <tbody>
+            {sources.map((source) => (
+              <tr key={source.source.code}>
+                <th scope="row">{sourceName(source.source.code)}</th>
+                <td>
+                  <Since moment={source.lastTickerAt} />
+                </td>
+                <td>{source.lagMs === null ? "–" : `${writeNumber(source.lagMs)} ms`}</td>
+                <td>{writeNumber(source.tickersPerMinute)}</td>
+                <td>{`${source.freshCount} / ${source.seenCount} / ${source.trackedCount}`}</td>
+                <td title={source.silent.join(", ") || undefined}>{listText(source.silent, source.silentCount)}</td>
+                <td title={source.suspects.join(", ") || undefined}>
+                  {source.suspectCount === 0 ? "none" : <span className="suspect">{listText(source.suspects, source.suspectCount)}</span>}
+                </td>
+                <td>{source.refusedCount}</td>
+                <td>{source.reconnectCount}</td>
+                <td>{source.budget === null ? "no limit" : `${source.budget.remaining} of ${source.budget.limit}`}</td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+        <SourceHistory sources={sources.map(({ source }) => source.code)} />
+      </div>
       <Suspects sources={sources} />
     </div>
   );

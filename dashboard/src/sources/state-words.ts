@@ -12,13 +12,15 @@ const WORDS: Record<ShownState, string> = {
   DOWN: "not working",
   UNKNOWN: "not known",
 };
+const OTHER_WORD = "in another state";
 
 export function stateOf(source: SourceStatus, { isKnown }: Pick<Health, "isKnown">): ShownState {
   return isKnown ? source.state : "UNKNOWN";
 }
 
-export function stateWord(state: ShownState): string {
-  return WORDS[state];
+/** Also of a state that a later gateway may have. */
+export function stateWord(state: string): string {
+  return WORDS[state as ShownState] ?? OTHER_WORD;
 }
 
 /** "5 of 6 sources working"; not a count of lights that nobody knows. */
