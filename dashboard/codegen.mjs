@@ -16,7 +16,7 @@ const generated = await codegen({
   documents: [{ location: OPERATIONS, document: await read(OPERATIONS) }],
   config: {
     // Decimals and times are strings and stay strings.
-    scalars: { AssetCode: "string", Decimal: "string", Symbol: "string", DateTime: "string" },
+    scalars: { AssetCode: "string", Decimal: "string", Symbol: "string", DateTime: "string", JSON: "unknown" },
     enumType: "string-literal",
     useTypeImports: true,
     skipTypename: true,

@@ -16,7 +16,6 @@ function at(nowMs = NOON_MS, isConsensusKnown = true): Surroundings {
 function rate(code: SourceId, symbol: string, price: string, rest: Partial<MarketRateFragment> = {}): MarketRateFragment {
   const ttlMs = code === "COINGECKO" ? 180_000 : 10_000;
   return {
-    id: `Rate:${code}:${symbol}`,
     symbol,
     source: { code },
     price,
@@ -24,7 +23,6 @@ function rate(code: SourceId, symbol: string, price: string, rest: Partial<Marke
     volume24h: null,
     observedAt: new Date(NOON_MS).toISOString(),
     ttlMs,
-    simulated: true,
     ...rest,
   };
 }

@@ -17,7 +17,7 @@ beforeEach(() => {
 });
 
 function rate(code: SourceId, symbol: string): MarketRateFragment {
-  return { id: `${code}${symbol}`, symbol, source: { code }, price: "1", changePercent24h: null, volume24h: null, observedAt: NOON, ttlMs: 10_000, simulated: true };
+  return { symbol, source: { code }, price: "1", changePercent24h: null, volume24h: null, observedAt: NOON, ttlMs: 10_000 };
 }
 
 /** A market of one instrument of two exchanges and one of one, and what is asked of its gateway. */

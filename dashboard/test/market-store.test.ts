@@ -21,7 +21,7 @@ beforeEach(() => {
 
 function rate(source: MarketRateFragment["source"]["code"], symbol: string, price: string, ageMs = 0): MarketRateFragment {
   const observedAt = new Date(NOON_MS - ageMs).toISOString();
-  return { id: `Rate:${source}:${symbol}`, symbol, source: { code: source }, price, changePercent24h: null, volume24h: null, observedAt, ttlMs: 10_000, simulated: true };
+  return { symbol, source: { code: source }, price, changePercent24h: null, volume24h: null, observedAt, ttlMs: 10_000 };
 }
 
 function step(kind: "SNAPSHOT" | "UPDATE", items: MarketRateFragment[], missing: [string, UnavailableReason][] = []): RatesStep<MarketRateFragment> {

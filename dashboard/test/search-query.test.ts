@@ -5,7 +5,7 @@ import { InstrumentRow } from "../src/stores/instrument-row";
 function row(): InstrumentRow {
   const row = new InstrumentRow("BTC/USD");
   for (const code of ["KRAKEN", "COINBASE"] as const)
-    row.put({ id: "", symbol: "BTC/USD", source: { code }, price: "1", changePercent24h: null, volume24h: null, observedAt: "2026-11-22T12:00:00Z", ttlMs: 10_000, simulated: true });
+    row.put({ symbol: "BTC/USD", source: { code }, price: "1", changePercent24h: null, volume24h: null, observedAt: "2026-11-22T12:00:00Z", ttlMs: 10_000 });
   row.lose({ symbol: "BTC/USD", source: { code: "OKX" }, reason: "SUSPECT_IDENTITY", message: "111 times as much" }, true);
   return row;
 }

@@ -65,7 +65,7 @@ class FakeGateway {
 }
 
 function rates(turn: number): MarketRateFragment[] {
-  return SYMBOLS.map((symbol, index) => ({ id: symbol, symbol, source: { code: turn % 3 === 0 ? "KRAKEN" : "BINANCE" }, price: `${60_000 + ((turn * 7) % 100) + index}.25`, changePercent24h: "1", volume24h: null, quoteVolume24h: null, observedAt: new Date().toISOString(), ttlMs: 10_000, simulated: true }));
+  return SYMBOLS.map((symbol, index) => ({ symbol, source: { code: turn % 3 === 0 ? "KRAKEN" : "BINANCE" }, price: `${60_000 + ((turn * 7) % 100) + index}.25`, changePercent24h: "1", volume24h: null, observedAt: new Date().toISOString(), ttlMs: 10_000 }));
 }
 
 test("fifty days of a wallboard leave nothing behind", { timeout: PATIENCE_MS }, () => {

@@ -1,10 +1,12 @@
 // Watches the symbols of all alert rules, also while the page is hidden, and keeps what has fired.
 import type { Gateway } from "../graphql/gateway";
-import { type MarketRateFragment, WatchedDocument, type WatchedSubscriptionVariables } from "../graphql/generated";
+import { WatchedDocument, type WatchedSubscription, type WatchedSubscriptionVariables } from "../graphql/generated";
 import { type ConnectionState, FIRST_STATE, isInformed, nextState } from "../live/connection-state";
 import { RatesFeed, type RatesStep } from "../live/rates-feed";
 import { AlertEngine, type AlertQuote, type Firing } from "./engine";
 import type { AlertRule } from "./rules";
+
+type WatchedRate = NonNullable<WatchedSubscription["rates"]>["items"][number];
 
 /** Of one page; older ones are dropped. */
 export const MOST_FIRED = 50;
@@ -21,7 +23,7 @@ export class AlertWatch {
   readonly #onFired: (firing: Firing) => void;
   readonly #listeners = new Set<() => void>();
   #engines: readonly AlertEngine[] = [];
-  #feed: RatesFeed<MarketRateFragment, WatchedSubscriptionVariables> | null = null;
+  #feed: RatesFeed<WatchedRate, WatchedSubscriptionVariables> | null = null;
   #symbols = "";
   #quotes = new Map<string, Map<string, AlertQuote>>();
   #connection: ConnectionState = FIRST_STATE;
@@ -69,7 +71,7 @@ export class AlertWatch {
 
   readonly read = (): WatchState => this.#state;
 
-  #receive(step: RatesStep<MarketRateFragment>, replaces: boolean): void {
+  #receive(step: RatesStep<WatchedRate>, replaces: boolean): void {
     if (replaces) this.#quotes = new Map();
     for (const rate of step.items) this.#put(rate);
     // What is suspect or no longer tracked has no price.
@@ -80,7 +82,7 @@ export class AlertWatch {
     this.#judge(Date.parse(step.sentAt));
   }
 
-  #put({ symbol, source, price, observedAt, ttlMs, simulated }: MarketRateFragment): void {
+  #put({ symbol, source, price, observedAt, ttlMs, simulated }: WatchedRate): void {
     const quotes = this.#quotes.get(symbol) ?? new Map<string, AlertQuote>();
     this.#quotes.set(symbol, quotes.set(source.code, { source: source.code, price, observedAtMs: Date.parse(observedAt), ttlMs, simulated }));
   }

@@ -116,10 +116,10 @@ export class MarketStore<Item extends MarketRateFragment = MarketRateFragment> {
   }
 
   #dropAllBut(items: readonly Item[]): void {
-    const kept = new Set(items.map((item) => item.id));
+    const kept = new Set(items.map(({ symbol, source }) => `${symbol} ${source.code}`));
     for (const row of [...this.rows.values()]) {
       row.missing.clear();
-      for (const [source, { rate }] of row.quotes) if (!kept.has(rate.id)) row.quotes.delete(source);
+      for (const source of [...row.quotes.keys()]) if (!kept.has(`${row.symbol} ${source}`)) row.quotes.delete(source);
       this.#dirty.add(row);
       if (row.isEmpty) this.#drop(row);
     }

@@ -7,8 +7,8 @@ import type { MarketStore } from "./market-store";
 const EVERY_MS = 60_000;
 const RETRY_MS = 10_000;
 const SOON_MS = 200;
-/** The gateway converts so many at once. */
-const MOST_CONVERSIONS = 50;
+/** One query has so many assets at most, each twice: the gateway limits the cost of one. */
+const MOST_ASSETS = 15;
 const USD = "USD";
 
 export interface UsdRate {
@@ -24,8 +24,8 @@ export class UsdRates extends Periodic {
     super(
       async () => {
         const assets = [...new Set([...market.rows.values()].map(({ quote }) => quote))].filter((asset) => asset !== USD).sort();
-        for (let first = 0; first < assets.length; first += MOST_CONVERSIONS) {
-          const input = assets.slice(first, first + MOST_CONVERSIONS).map((from) => ({ amount: "1", from, to: USD }));
+        for (let first = 0; first < assets.length; first += MOST_ASSETS) {
+          const input = assets.slice(first, first + MOST_ASSETS).map((from) => ({ amount: "1", from, to: USD }));
           const { data } = await client.query(UsdRatesDocument, { input }).toPromise();
           if (data === undefined) return false;
           // A market where there is one; a stablecoin without one is taken as a dollar, and that is said.
