@@ -94,8 +94,8 @@ coverage: $(VENV)/.dev ## Branch coverage of the packages by all tests of `make 
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report --skip-covered --sort cover
 
-bench: $(VENV)/.run ## Measure it beside a plain server and the limits; QUICK=1, PEERS=1, WRITE=1 into docs/performance.md, AGAINST=COMMIT
-	@$(BIN)/python -m bench $(if $(QUICK),--quick) $(if $(ROUNDS),--rounds $(ROUNDS)) $(foreach each,$(ONLY),--only $(each)) $(if $(PEERS),--peers) $(if $(WRITE),--write) $(if $(AGAINST),--against $(AGAINST))
+bench: $(VENV)/.run ## Measure it beside a plain server and the limits; QUICK=1, PEERS=1, WRITE=1 into docs/performance.md, AGAINST=COMMIT, KEYS=1
+	@$(BIN)/python -m bench $(if $(QUICK),--quick) $(if $(ROUNDS),--rounds $(ROUNDS)) $(foreach each,$(ONLY),--only $(each)) $(if $(PEERS),--peers) $(if $(WRITE),--write) $(if $(AGAINST),--against $(AGAINST)) $(if $(KEYS),--keys)
 
 bench-page: $(VENV)/.dev ## Measure what the dashboard costs its viewer: 2,000 instruments for ten minutes; MINUTES=1 for a glance
 	@cd tests/clients && npm ci --silent --no-audit --no-fund

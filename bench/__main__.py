@@ -14,9 +14,9 @@ from types import FrameType
 from typing import NoReturn
 
 from bench.checkout import Checkout, checked_out, describe_this_tree
-from bench.comparison import COMPARED, format_comparison, missed_rows
-from bench.comparison import KEY as COMPARISON_KEY
+from bench.comparison import COMMITS, COMPARED, KEYS, WITH_KEYS, Comparison, format_comparison, missed_rows
 from bench.environment import Server
+from bench.keys import KEYS as KEY_COUNT
 from bench.machine import UnsupportedMachine, choose_cores, describe
 from bench.node_peers import install_peers
 from bench.plan import COMPARISON, FULL, QUICK, QUICK_COMPARISON, BenchPlan
@@ -41,13 +41,18 @@ def parse_arguments() -> argparse.Namespace:
         "--against", metavar="COMMIT", help="build that commit, and measure it and this source tree in turn"
     )
     parser.add_argument(
-        "--rounds", type=int, help="interleaved rounds (default 3, quick 1; against a commit 9, quick 2)"
+        "--keys",
+        action="store_true",
+        help="measure clients with keys and budgets, and clients without either, in turn",
+    )
+    parser.add_argument(
+        "--rounds", type=int, help="interleaved rounds (default 3, quick 1; of comparisons 9, quick 2)"
     )
     parser.add_argument(
         "--only",
         action="append",
         metavar="NAME",
-        help=f"run only this scenario; may be repeated. One of {', '.join(SCENARIOS)}; with --against: {', '.join(COMPARED)}",
+        help=f"run only this scenario; may be repeated. One of {', '.join(SCENARIOS)}; with --against and --keys: {', '.join(COMPARED)}",
     )
     parser.add_argument(
         "--peers",
@@ -57,14 +62,17 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write every figure to this file")
     parser.add_argument("--write", action="store_true", help="update docs/performance.md and its plots")
     arguments = parser.parse_args()
-    known = COMPARED if arguments.against else SCENARIOS
+    compares = arguments.against or arguments.keys
+    known = COMPARED if compares else SCENARIOS
     for name in arguments.only or ():
         if name not in known:
             parser.error(f"argument --only: expected one of {', '.join(known)}; saw {name!r}")
-    if arguments.against and arguments.peers:
-        parser.error("argument --peers: a comparison with another commit has no other servers")
-    if arguments.against and arguments.write:
-        parser.error("argument --write: docs/performance.md has no comparison with another commit")
+    if arguments.against and arguments.keys:
+        parser.error("argument --keys: not together with --against")
+    if compares and arguments.peers:
+        parser.error("argument --peers: a comparison has no other servers")
+    if compares and arguments.write:
+        parser.error("argument --write: docs/performance.md has no comparisons")
     return arguments
 
 
@@ -75,12 +83,13 @@ def main() -> int:
     """
     arguments = parse_arguments()
     plan, scenarios = _choose(arguments)
+    comparison = _choose_comparison(arguments)
     for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(each, _stop)
     results, about, code = Results(), list[str](), 0
     try:
         about += describe(redis_version())
-        _run(scenarios, plan, results, about, arguments.against)
+        _run(scenarios, plan, results, about, against=arguments.against, with_keys=arguments.keys)
     except (UnsupportedMachine, BenchmarkError) as exc:
         sys.stderr.write(f"\nbench: {exc}\n")
         code = 1
@@ -88,10 +97,10 @@ def main() -> int:
         code = 130
     if not results.rows and not results.curves:
         return code
-    if arguments.against:
-        _print([*about, "", *format_comparison(results), "", COMPARISON_KEY])
+    if comparison:
+        _print([*about, "", *format_comparison(results, comparison)])
         # The rounds of a smoke test are too short and too few to judge by.
-        code = code or (1 if missed_rows(results) and not arguments.quick else 0)
+        code = code or (1 if missed_rows(results, comparison) and not arguments.quick else 0)
     else:
         _print([*about, "", *format_table(results), "", KEY, "", *format_targets(results)])
     if arguments.json:
@@ -105,8 +114,9 @@ def main() -> int:
 
 def _choose(arguments: argparse.Namespace) -> tuple[BenchPlan, dict[str, Entry]]:
     """Return what the command line asks for."""
-    if arguments.against:
-        plan, known = QUICK_COMPARISON if arguments.quick else COMPARISON, COMPARED
+    if arguments.against or arguments.keys:
+        plan = QUICK_COMPARISON if arguments.quick else COMPARISON
+        known = WITH_KEYS if arguments.keys else COMPARED
     else:
         plan, known = QUICK if arguments.quick else FULL, SCENARIOS
     if arguments.rounds:
@@ -115,8 +125,20 @@ def _choose(arguments: argparse.Namespace) -> tuple[BenchPlan, dict[str, Entry]]
     return plan, with_node_peers(chosen) if arguments.peers else chosen
 
 
+def _choose_comparison(arguments: argparse.Namespace) -> Comparison | None:
+    if arguments.keys:
+        return KEYS
+    return COMMITS if arguments.against else None
+
+
 def _run(
-    scenarios: Mapping[str, Entry], plan: BenchPlan, results: Results, about: list[str], against: str | None
+    scenarios: Mapping[str, Entry],
+    plan: BenchPlan,
+    results: Results,
+    about: list[str],
+    *,
+    against: str | None,
+    with_keys: bool,
 ) -> None:
     """Run the scenarios, against another commit if given; describe both in `about`."""
     cores = choose_cores()
@@ -128,13 +150,11 @@ def _run(
         if against:
             show(f"building {against} (a minute or two) …\n")
             other = stack.enter_context(checked_out(against))
-            about += [
-                f"this: {describe_this_tree()}",
-                f"other: {other.title}",
-                f"rounds: {plan.rounds}, {plan.seconds:g} s a figure",
-            ]
+            about += [f"this: {describe_this_tree()}", f"other: {other.title}"]
+        if against or with_keys:
+            about.append(f"rounds: {plan.rounds}, {plan.seconds:g} s a figure")
         os.sched_setaffinity(0, {cores.load})
-        run_rounds(scenarios, plan, cores, results, other)
+        run_rounds(scenarios, plan, cores, results, other, keys=KEY_COUNT if with_keys else 0)
 
 
 def _stop(number: int, _frame: FrameType | None) -> NoReturn:

@@ -1,8 +1,12 @@
-"""Comparison with another commit: its scenarios, and the table of ratios."""
+"""Comparisons with another commit, and of clients with keys and without.
+
+Their scenarios, and the table of ratios.
+"""
 
 from collections.abc import Iterator
 from functools import partial
 from statistics import median, quantiles
+from typing import NamedTuple
 
 from bench.environment import Server
 from bench.results import Results, Row
@@ -12,6 +16,22 @@ from bench.scenarios.queries import COUNTS, measure_heads, measure_new_variables
 from bench.scenarios.registry import SYMBOLS, Entry
 from bench.table import align, format_number, format_shares
 
+
+class Comparison(NamedTuple):
+    """Two servers, and the least ratio of their throughput.
+
+    `by_cpu_time`: that of what they do per CPU second counts, which needs no quiet machine.
+    """
+
+    other: Server
+    names: tuple[str, str]
+    minimum: float
+    by_cpu_time: bool
+
+
+COMMITS = Comparison(Server.OTHER, ("this", "other"), 0.95, by_cpu_time=False)
+# The same source tree: every client with a key and a budget, or nobody.
+KEYS = Comparison(Server.OPEN, ("with keys", "without"), 0.90, by_cpu_time=True)
 PAIR = (Server.RATEWIRE, Server.OTHER)
 COMPARED: dict[str, Entry] = {
     **{f"query-{count}": Entry(partial(measure_query, count=count), PAIR, SYMBOLS) for count in COUNTS},
@@ -21,49 +41,62 @@ COMPARED: dict[str, Entry] = {
     "lists": Entry(measure_lists, PAIR, SYMBOLS),
     "ingest": Entry(measure_flat_out, PAIR, 0),
 }
-MINIMUM_RATIO = 0.95
+WITH_KEYS = {name: entry._replace(servers=(Server.RATEWIRE, Server.OPEN)) for name, entry in COMPARED.items()}
 # Above that the figures are those of a machine with other load.
 MAX_WAITING = 0.05
-HEADINGS = ("", "this", "other", "this / other", "middle half", "by CPU time", "", "% of a core")
-KEY = (
-    "this / other: median of the ratios of the rounds, more is better; middle half: their quartiles. By CPU time: the same of "
+_KEY = (
+    "{0} / {1}: median of the ratios of the rounds, more is better; middle half: their quartiles. By CPU time: the same of "
     "deliveries or answers per CPU second of the server, which other load on the machine affects less. % of a core, per server: "
     "used by the server + lost to other processes / used by the load generator."
 )
 
 
-def format_comparison(results: Results) -> list[str]:
-    """Return the lines of a Markdown table, and a warning where other load disturbed the run."""
-    lines = align([HEADINGS, *(_format_row(results, row) for row in results.rows)])
+def format_comparison(results: Results, comparison: Comparison = COMMITS) -> list[str]:
+    """Return a Markdown table, its key, and a warning where other load disturbed the run."""
+    ours, theirs = comparison.names
+    headings = ("", ours, theirs, f"{ours} / {theirs}", "middle half", "by CPU time", "", "% of a core")
+    lines = align([headings, *(_format_row(results, row, comparison) for row in results.rows)])
     waiting = max(_waiting(results), default=0.0)
     if waiting > MAX_WAITING:
         lines += [
             "",
             f"Other processes had the server's core for up to {100 * waiting:.0f} % of a window: repeat on a quiet machine.",
         ]
-    return lines
+    return [*lines, "", _KEY.format(ours, theirs)]
 
 
-def missed_rows(results: Results) -> list[str]:
+def missed_rows(results: Results, comparison: Comparison = COMMITS) -> list[str]:
     """Return the names of the throughput rows below the minimum ratio."""
     rows = (row for row in results.rows if row.is_throughput)
-    return [row.name for row in rows if (results.ratio(row, Server.OTHER) or 0) < MINIMUM_RATIO]
+    return [row.name for row in rows if (_judged_ratio(results, row, comparison) or 0) < comparison.minimum]
 
 
-def _format_row(results: Results, row: Row) -> tuple[str, ...]:
-    cells, ratios = results.rows[row], results.ratios(row, Server.OTHER)
+def _judged_ratio(results: Results, row: Row, comparison: Comparison) -> float | None:
+    ratio = results.cpu_ratio(row, comparison.other) if comparison.by_cpu_time else None
+    return results.ratio(row, comparison.other) if ratio is None else ratio
+
+
+def _format_row(results: Results, row: Row, comparison: Comparison) -> tuple[str, ...]:
+    other = comparison.other
+    cells, ratios, judged = results.rows[row], results.ratios(row, other), None
+    if row.is_throughput:
+        judged = _judged_ratio(results, row, comparison)
     verdict = ""
-    if row.is_throughput and ratios:
-        verdict = f"≥ {MINIMUM_RATIO}: " + ("met" if median(ratios) >= MINIMUM_RATIO else "**missed**")
+    if judged is not None:
+        verdict = f"≥ {comparison.minimum}: " + ("met" if judged >= comparison.minimum else "**missed**")
     return (
         f"{row.name} ({row.unit})",
         format_number(results.value(row, Server.RATEWIRE)),
-        format_number(results.value(row, Server.OTHER)),
-        format_number(results.ratio(row, Server.OTHER)),
+        format_number(results.value(row, other)),
+        format_number(results.ratio(row, other)),
         _format_quartiles(ratios),
-        format_number(results.cpu_ratio(row, Server.OTHER)),
+        format_number(results.cpu_ratio(row, other)),
         verdict,
-        " · ".join(format_shares(cells[each]) for each in PAIR if each in cells and cells[each].shares),
+        " · ".join(
+            format_shares(cells[each])
+            for each in (Server.RATEWIRE, other)
+            if each in cells and cells[each].shares
+        ),
     )
 
 

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 from bench import market
 from bench.checkout import Checkout
+from bench.keys import access_settings, create_keys
 from bench.machine import Cores
 from bench.node_peers import make_peer_command
 from bench.processes import ROOT, BenchmarkError, Process, listens, python, running, running_redis
@@ -31,11 +32,12 @@ class Server(StrEnum):
     ASGI = "bare ASGI"
     MERCURIUS = "Mercurius"
     OTHER = "other commit"
+    OPEN = "no keys"
 
     @property
     def is_ratewire(self) -> bool:
         """Whether it is Ratewire, of this source tree or of the other commit."""
-        return self in {Server.RATEWIRE, Server.OTHER}
+        return self in {Server.RATEWIRE, Server.OTHER, Server.OPEN}
 
 
 class Dialect(NamedTuple):
@@ -54,6 +56,8 @@ class RunningServer:
     server: Server
     port: int
     process: Process
+    keys: Sequence[str] = ()
+    """The keys of its clients; none: they need no key."""
 
 
 class Environment:
@@ -68,6 +72,7 @@ class Environment:
         symbols: int,
         *,
         other: Checkout | None = None,
+        keys: int = 0,
     ) -> None:
         self.folder = folder
         self.cores = cores
@@ -77,6 +82,7 @@ class Environment:
         self._other = other
         self._database_url = f"sqlite+aiosqlite:///{folder}/instruments.sqlite"
         asyncio.run(market.populate(redis_url, self._database_url, self.symbols))
+        self._keys = create_keys(self._database_url, keys)
 
     @contextmanager
     def serving(
@@ -89,11 +95,11 @@ class Environment:
             [each.format(port=port) for each in command or self._command(server)],
             core=",".join(map(str, sorted(self.cores.all))) if on_all_cores else self.cores.server,
             log=log,
-            variables=self._settings(port),
+            variables=self._settings(port, with_keys=bool(self._keys_of(server))),
             folder=self._other.folder if server is Server.OTHER and self._other else ROOT,
         ) as process:
             process.wait_until(lambda: listens(port) and (not server.is_ratewire or _is_ready(port)))
-            yield RunningServer(server, port, process)
+            yield RunningServer(server, port, process, self._keys_of(server))
 
     @contextmanager
     def writing(self, *, groups: int, interval_ms: float, symbols: int | None = None) -> Iterator[Process]:
@@ -130,7 +136,7 @@ class Environment:
 
     def _command(self, server: Server) -> list[str]:
         match server:
-            case Server.RATEWIRE:
+            case Server.RATEWIRE | Server.OPEN:
                 return python("ratewire", "gateway")
             case Server.PLAIN:
                 return python("bench.plain_strawberry", "{port}", self._redis_url)
@@ -144,7 +150,10 @@ class Environment:
                 assert self._other is not None
                 return self._other.gateway_command
 
-    def _settings(self, port: int) -> dict[str, str]:
+    def _keys_of(self, server: Server) -> Sequence[str]:
+        return self._keys if server is Server.RATEWIRE else ()
+
+    def _settings(self, port: int, *, with_keys: bool) -> dict[str, str]:
         return {
             "RATEWIRE_REDIS_URL": self._redis_url,
             "RATEWIRE_DATABASE_URL": self._database_url,
@@ -161,30 +170,33 @@ class Environment:
             "RATEWIRE_GATEWAY_MAX_LIVE_QUERIES": "1000000",
             "RATEWIRE_GATEWAY_MAX_LIVE_RATES": "10000000",
             "RATEWIRE_GATEWAY_MAX_COST": "10000000",
-            # Budgets are kept, and are never spent.
-            "RATEWIRE_ACCESS_PLANS": '{"anonymous": {"points": 2000000000, "stream_points": null, "sockets": null, '
-            '"subscriptions": null}}',
+            **access_settings(with_keys=with_keys),
         }
 
 
 @contextmanager
-def prepared_environment(cores: Cores, symbols: int, other: Checkout | None = None) -> Iterator[Environment]:
+def prepared_environment(
+    cores: Cores, symbols: int, other: Checkout | None = None, *, keys: int = 0
+) -> Iterator[Environment]:
     """Create an environment in a temporary folder, which is removed at the end."""
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="ratewire-bench-")))
         url, redis = stack.enter_context(running_redis(folder, cores.load))
-        yield Environment(folder, cores, url, redis, symbols, other=other)
+        yield Environment(folder, cores, url, redis, symbols, other=other, keys=keys)
 
 
-def post_query(port: int, body: str) -> bytes:
-    """Send one query over HTTP and return the response body.
+def post_query(server: RunningServer, body: str) -> bytes:
+    """Send one query over HTTP, with a key if there are any, and return the response body.
 
     Raises:
         BenchmarkError: the status is not 200, or the response has errors.
     """
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=ANSWER_TIMEOUT_S)
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=ANSWER_TIMEOUT_S)
+    headers = {"content-type": "application/json"}
+    if server.keys:
+        headers["x-api-key"] = server.keys[0]
     try:
-        connection.request("POST", "/graphql", body, {"content-type": "application/json"})
+        connection.request("POST", "/graphql", body, headers)
         response = connection.getresponse()
         data = response.read()
     finally:

@@ -1,6 +1,7 @@
 """The load generators: two C programs, compiled for each run; Python would be too slow."""
 
 import json
+import os
 import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.environment import Environment, RunningServer
+from bench.keys import VARIABLE
 from bench.processes import BenchmarkError, Process, find
 from bench.results import CpuShares
 
@@ -108,7 +110,7 @@ class LoadGenerator:
         With `agents`, each request has one of that many user agents and a traceparent of its own.
         """
         arguments = [started.port, path, connections, seconds / 3, seconds, started.process.pid]
-        seen = self._run("queries", bodies, arguments, (agents,) if agents else ())
+        seen = self._run("queries", started, bodies, arguments, more=(agents,) if agents else ())
         return QueryMeasurement(
             per_s=seen["answered"] / seen["seconds"],
             p50_ms=_number(seen["p50_ms"]),
@@ -132,7 +134,8 @@ class LoadGenerator:
         At most `window` publications are in flight; with 0 the writer keeps its own rate.
         """
         arguments = [started.port, count, stalled, min(2.0, seconds / 3), seconds, started.process.pid]
-        seen = self._run("subscribers", messages, arguments, (writer.stdin_fd, window), (writer.stdin_fd,))
+        more = (writer.stdin_fd, window)
+        seen = self._run("subscribers", started, messages, arguments, more=more, inherited=(writer.stdin_fd,))
         return SubscriptionMeasurement(
             per_s=seen["events"] / seen["seconds"],
             items_per_s=seen["items"] / seen["seconds"],
@@ -161,7 +164,7 @@ class LoadGenerator:
         """Connect `joining` clients beside `count` subscribers, then disconnect them at once."""
         arguments = [started.port, count, 0, seconds, seconds, started.process.pid]
         more = (writer.stdin_fd, 0, joining, per_s)
-        seen = self._run("subscribers", messages, arguments, more, (writer.stdin_fd,))
+        seen = self._run("subscribers", started, messages, arguments, more=more, inherited=(writer.stdin_fd,))
         join, leave = (
             Phase(
                 us_each=seen[phase]["server_cpu_s"] / joining * 1e6,
@@ -190,7 +193,8 @@ class LoadGenerator:
         """
         arguments = [started.port, count, 0, min(2.0, seconds / 3), seconds, started.process.pid]
         more = (writer.stdin_fd, 0, RESUMING_CLIENTS, per_s, int(stays_open))
-        seen = self._run("subscribers", [*messages, resume], arguments, more, (writer.stdin_fd,))
+        lines = [*messages, resume]
+        seen = self._run("subscribers", started, lines, arguments, more=more, inherited=(writer.stdin_fd,))
         resumes = seen["resumes"]
         return Resumes(
             per_s=resumes["done"] / resumes["seconds"],
@@ -203,8 +207,10 @@ class LoadGenerator:
     def _run(
         self,
         program: str,
+        started: RunningServer,
         lines: Sequence[str],
         arguments: Sequence[object],
+        *,
         more: tuple[float, ...] = (),
         inherited: tuple[int, ...] = (),
     ) -> dict[str, Any]:
@@ -224,6 +230,7 @@ class LoadGenerator:
             check=False,
             timeout=LOAD_TIMEOUT_S,
             pass_fds=inherited,
+            env={**os.environ, VARIABLE: " ".join(started.keys)},
         )
         if done.returncode:
             raise BenchmarkError(f"load generator: {done.stderr.strip()}")

@@ -22,31 +22,34 @@ def run_rounds(
     cores: Cores,
     results: Results,
     other: Checkout | None = None,
+    *,
+    keys: int = 0,
 ) -> None:
     """Run all rounds; the plots use the first round only.
 
-    With `other` the order alternates between rounds.
+    With `other` or `keys` two servers are compared, and their order alternates between rounds.
 
     Raises:
         BenchmarkError: a measurement failed (of a comparison: twice in a row).
     """
+    is_comparison = other is not None or keys > 0
     sizes = {entry.symbols or plan.ingest_symbols for entry in scenarios.values()}
     with ExitStack() as stack:
         contexts = {}
         for size in sorted(sizes):
-            environment = stack.enter_context(prepared_environment(cores, size, other))
+            environment = stack.enter_context(prepared_environment(cores, size, other, keys=keys))
             contexts[size] = ScenarioContext(environment, LoadGenerator(environment), plan, results)
         for number in range(plan.rounds):
             for name, entry in scenarios.items():
                 if number and name in CURVES:
                     continue
                 # What drifts during a round, such as the temperature, affects each server as often as the other.
-                turns = entry.servers[::-1] if other and number % 2 else entry.servers
+                turns = entry.servers[::-1] if is_comparison and number % 2 else entry.servers
                 for server in turns:
                     show(f"round {number + 1} of {plan.rounds}: {name}, {server} … ")
                     start = time.monotonic()
                     context = contexts[entry.symbols or plan.ingest_symbols]
-                    _measure(entry, context, server, attempts=2 if other else 1)
+                    _measure(entry, context, server, attempts=2 if is_comparison else 1)
                     show(f"{time.monotonic() - start:.0f} s\n")
 
 

@@ -94,6 +94,7 @@ class GatewayApp(FastAPI):
         context = Context.of(gateway, gateway.accounts)
         schema = build_subgraph_schema() if settings.federation else build_schema()
         operations = Operations(schema, context, settings, gateway.documents)
+        self.clients = ClientAccounts(gateway.accounts, settings.trusted_proxies)
         self.graphql = GraphQLEndpoint(
             operations,
             settings,
@@ -102,7 +103,7 @@ class GatewayApp(FastAPI):
             limits=gateway.client_limits,
             authentication=gateway.authentication,
             keyed_connections=gateway.keyed_connections,
-            clients=ClientAccounts(gateway.accounts, settings.trusted_proxies),
+            clients=self.clients,
         )
         for path in PATHS:
             self.router.routes += [
@@ -133,7 +134,7 @@ def create_app(
     app = GatewayApp(gateway, settings, pages)
     app.include_router(health_routes(gateway))
     app.router.routes.append(metrics_route(gateway))
-    app.router.routes += candle_routes(gateway, app.graphql.connections)
+    app.router.routes += candle_routes(gateway, app.graphql.connections, app.clients)
     app.router.routes += page_routes(pages)
     app.add_exception_handler(404, partial(answer_not_found, pages))
     # Pages that embed rates subscribe over HTTP; a WebSocket is for those that may call all of the API.

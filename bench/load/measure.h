@@ -123,6 +123,27 @@ static char **read_lines(const char *path, int *count) {
     return lines;
 }
 
+/* Returns the header with the key of a connection, or an empty text. Keys are in RATEWIRE_BENCH_KEYS, separated by spaces. */
+static const char *key_header(int connection) {
+    static char **headers;
+    static int count = -1;
+    if (count < 0) {
+        char *left = getenv("RATEWIRE_BENCH_KEYS"), *key;
+        for (count = 0, left = strdup(left ? left : ""); (key = strtok(count ? NULL : left, " ")); count++) {
+            headers = realloc(headers, (count + 1) * sizeof *headers);
+            asprintf(&headers[count], "Authorization: Bearer %s\r\n", key);
+        }
+    }
+    return count ? headers[connection % count] : "";
+}
+
+/* Returns how many keys there are, at least one: without keys all connections send the same. */
+static int key_count(void) {
+    int count = 1;
+    while (*key_header(0) && key_header(count) != key_header(0)) count++;
+    return count;
+}
+
 /* Opens a non-blocking connection to a local port. Closing resets it, so that no port stays in TIME_WAIT. */
 static int open_connection(int port, int receive_buffer) {
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0), one = 1;

@@ -1,5 +1,6 @@
 /* Sends HTTP queries at full load: keep-alive connections with one request in flight each.
  * queries PORT PATH CONNECTIONS WARMUP_S SECONDS PID FILE [AGENTS]: FILE has one JSON body per line; connections use them in turn.
+ * Each connection has a key, if there are some (measure.h).
  * With AGENTS, each request has one of that many user agents and a traceparent of its own, as requests of real clients do.
  * It parses only the head of a response (status 200, content-length) and counts the bytes of the body. */
 #include "measure.h"
@@ -9,7 +10,7 @@
 #define TRACE "traceparent: "
 
 struct connection {
-    int fd, request, used;
+    int fd, request, first, used;
     long body_left;
     double sent_at;
     char head[HEAD];
@@ -21,23 +22,24 @@ static int request_count, agents;
 static long answered, bytes;
 static double counting_from = 1e18;
 
-/* Requests are made in advance. With agents there is one for each pair of body and agent, and its traceparent is set when it is sent. */
+/* Requests are made in advance, for each key. With agents there is one for each pair of body and agent, and its traceparent is set
+ * when it is sent. */
 static void make_requests(int port, const char *path, const char *file) {
     int body_count;
     char **bodies = read_lines(file, &body_count), more[512] = "";
     request_count = body_count * (agents ? agents : 1);
-    requests = calloc(request_count, sizeof *requests);
-    lengths = calloc(request_count, sizeof *lengths);
-    for (int i = 0; i < request_count; i++) {
+    requests = calloc(request_count * key_count(), sizeof *requests);
+    lengths = calloc(request_count * key_count(), sizeof *lengths);
+    for (int i = 0; i < request_count * key_count(); i++) {
         char *body = bodies[i % body_count];
         if (agents)
             snprintf(more, sizeof more,
                      "User-Agent: Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/131.0.%d.0 Safari/537.36\r\n"
-                     "Accept-Encoding: gzip, deflate, br\r\nAccept-Language: en-GB,en;q=0.9\r\n" TRACE "%055d\r\n", i / body_count, 0);
+                     "Accept-Encoding: gzip, deflate, br\r\nAccept-Language: en-GB,en;q=0.9\r\n" TRACE "%055d\r\n", i % request_count / body_count, 0);
         lengths[i] = asprintf(&requests[i],
-                              "POST %s HTTP/1.1\r\nHost: 127.0.0.1:%d\r\n%sContent-Type: application/json\r\n"
+                              "POST %s HTTP/1.1\r\nHost: 127.0.0.1:%d\r\n%s%sContent-Type: application/json\r\n"
                               "Accept: application/json\r\nContent-Length: %zu\r\n\r\n%s",
-                              path, port, more, strlen(body), body);
+                              path, port, more, key_header(i / request_count), strlen(body), body);
     }
 }
 
@@ -53,9 +55,10 @@ static void set_trace(char *request) {
 static void send_request(struct connection *each) {
     each->used = 0;
     each->body_left = -1;
-    if (agents) set_trace(requests[each->request]);
+    char *request = requests[each->first + each->request];
+    if (agents) set_trace(request);
     each->sent_at = now_s();
-    send_all(each->fd, requests[each->request], lengths[each->request]);
+    send_all(each->fd, request, lengths[each->first + each->request]);
     each->request = (each->request + 1) % request_count;
 }
 
@@ -113,7 +116,8 @@ int main(int argc, char **argv) {
     struct connection *all = calloc(count, sizeof *all);
     int poll = epoll_create1(0);
     for (int i = 0; i < count; i++) {
-        all[i] = (struct connection){.fd = open_connection(port, 0), .request = (long)i * request_count / count};
+        all[i] = (struct connection){.fd = open_connection(port, 0), .request = (long)i * request_count / count,
+                                     .first = i % key_count() * request_count};
         struct epoll_event wanted = {.events = EPOLLOUT, .data.ptr = &all[i]};
         epoll_ctl(poll, EPOLL_CTL_ADD, all[i].fd, &wanted);
     }

@@ -226,15 +226,16 @@ static void receive(struct connection *each) {
 }
 
 static void upgrade(struct connection *each) {
-    char text[512];
+    static int upgraded;
+    char text[1024];
     struct epoll_event wanted = {.events = EPOLLIN, .data.ptr = each};
     epoll_ctl(poll_fd, EPOLL_CTL_MOD, each->fd, &wanted);
     each->state = UPGRADING;
     int length = snprintf(text, sizeof text,
                           "GET /graphql HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
                           "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n"
-                          "Sec-WebSocket-Protocol: graphql-transport-ws\r\n\r\n",
-                          port);
+                          "%sSec-WebSocket-Protocol: graphql-transport-ws\r\n\r\n",
+                          port, key_header(upgraded++));
     send_all(each->fd, text, length);
 }
 

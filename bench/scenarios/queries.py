@@ -78,7 +78,7 @@ def check(started: RunningServer, query: str, count: int) -> None:
     Raises:
         BenchmarkError: it does not.
     """
-    seen = parse_rates(post_query(started.port, query))
+    seen = parse_rates(post_query(started, query))
     if len(seen) != count or any(each is None or each["price"] is None for each in seen):
         raise BenchmarkError(f"{started.server}: expected {count} rates with prices, saw {len(seen)}")
 
@@ -111,7 +111,7 @@ def _query(
         if server is not Server.BARE:
             check(started, queries[0], count)
         if server is Server.RATEWIRE:
-            body.write_bytes(post_query(started.port, queries[0]))
+            body.write_bytes(post_query(started, queries[0]))
         writer.write_line("1")
         return context.load.query(
             started, queries, seconds=seconds, connections=connections, path=path, agents=agents

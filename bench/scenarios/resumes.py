@@ -21,7 +21,7 @@ def measure_resumes(context: ScenarioContext, server: Server) -> None:
             environment.serving(server) as started,
         ):
             query = f'{{ rates(symbols: ["{environment.symbols[0]}"]) {{ cursor }} }}'
-            answer = post_query(started.port, json.dumps({"query": query}))
+            answer = post_query(started, json.dumps({"query": query}))
             cursor = json.loads(answer)["data"]["rates"]["cursor"]
             seen = context.load.resume(
                 started,

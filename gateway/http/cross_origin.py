@@ -13,7 +13,7 @@ from gateway.origins import OriginPolicy
 from gateway.results import encode
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "DELETE")
-EXPOSED_HEADERS = ("ETag", "Date", "Retry-After", "X-Request-Id")
+EXPOSED_HEADERS = ("ETag", "Date", "Retry-After", "RateLimit", "RateLimit-Policy", "X-Request-Id")
 
 
 class CrossOrigin(CORSMiddleware):

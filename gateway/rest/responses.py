@@ -6,15 +6,18 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
+from access.plan import Plan
+from gateway.budgets.rate_limit_fields import refusal_headers
 from gateway.client_connections import RETRY_AFTER_S
 from gateway.http.cache_headers import entity_tag, matches
 from gateway.http.denial import as_denial
-from gateway.schema.errors import describe_error
+from gateway.schema.errors import describe, describe_error
 from rates.error_mapping import GRAPHQL_CODES
 from rates.errors import (
     AccessDenied,
     AccessUnavailable,
     BackendUnavailable,
+    BudgetExhausted,
     CacheUnavailable,
     InvalidInput,
     RatesError,
@@ -57,6 +60,17 @@ def deny(error: AccessDenied | AccessUnavailable) -> Response:
     content = {"errors": [describe_error(error)]}
     headers = {"cache-control": "no-store", "content-type": f"{JSON_TYPE}; charset=utf-8", **denial.headers}
     return Response(msgspec.json.encode(content), status_code=denial.status, headers=headers)
+
+
+def refuse_spent(error: BudgetExhausted, plan: Plan) -> Response:
+    """Return the response to a client whose budget is spent."""
+    content = {"errors": [{"message": str(error), "extensions": describe(error)}]}
+    headers = {
+        "cache-control": "no-store",
+        "content-type": f"{JSON_TYPE}; charset=utf-8",
+        **refusal_headers(error, plan),
+    }
+    return Response(msgspec.json.encode(content), status_code=429, headers=headers)
 
 
 def _make_error(status: int, message: str, code: str, *, is_temporary: bool) -> Response:

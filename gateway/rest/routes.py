@@ -1,23 +1,36 @@
 """Routes of candles over plain HTTP: `/candles` and `/udf/…`."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
+from typing import NamedTuple
 from urllib.parse import urlencode
 
 import msgspec
+from starlette.datastructures import QueryParams
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from access.scope import AccessScope
 from gateway.authentication import Authentication, check_scopes
+from gateway.budgets.account_registry import REFUSAL_PAUSE_S
+from gateway.budgets.client_accounts import ClientAccounts
 from gateway.client_connections import ClientConnections
 from gateway.gateway import Gateway
 from gateway.http.negotiation import parse_accept
 from gateway.queries.candles.query import CandlesQuery
 from gateway.rest.csv_candles import CSV_TYPE, encode_csv
 from gateway.rest.parameters import read_candles_query, read_parameters
-from gateway.rest.responses import JSON_TYPE, deny, refuse, respond, respond_to_error
+from gateway.rest.prices import price_bars, price_candles, price_search, price_symbol
+from gateway.rest.responses import (
+    JSON_TYPE,
+    deny,
+    refuse,
+    refuse_spent,
+    respond,
+    respond_to_error,
+)
 from gateway.rest.udf import (
     HISTORY_PARAMETERS,
     SymbolDirectory,
@@ -26,45 +39,67 @@ from gateway.rest.udf import (
     read_history_query,
 )
 from gateway.schema.field_scopes import HISTORY, READ
-from rates.errors import AccessDenied, AccessUnavailable, RatesError
+from gateway.schema.selection_weight import ROOT
+from rates.errors import AccessDenied, AccessUnavailable, BudgetExhausted, RatesError
 
 METHODS = ["GET", "HEAD"]
 CANDLES_PATH = "/candles"
 # Instruments come and go within seconds; what the feed can do does not change while it runs.
 SYMBOLS_LAST, CONFIG_LASTS = timedelta(seconds=5), timedelta(minutes=5)
 Handler = Callable[[Request], Awaitable[Response]]
+
+
+class _Resource(NamedTuple):
+    """The handler of a path, the scopes that it needs, and its points."""
+
+    handle: Handler
+    scopes: frozenset[AccessScope]
+    price: Callable[[QueryParams], int]
+
+
 _SYMBOL, _SEARCH = (
     frozenset({"symbol", "currencyCode", "unitId"}),
     frozenset({"query", "type", "exchange", "limit"}),
 )
 
 
-def candle_routes(gateway: Gateway, connections: ClientConnections) -> list[Route]:
-    """Create the routes over a gateway. They refuse requests while `connections` do."""
+def candle_routes(gateway: Gateway, connections: ClientConnections, clients: ClientAccounts) -> list[Route]:
+    """Create the routes over a gateway.
+
+    They refuse requests while `connections` do, and charge `clients`.
+    """
     rest = _CandleRest(gateway)
-    handlers: dict[str, tuple[Handler, frozenset[AccessScope]]] = {
-        CANDLES_PATH: (rest.candles, HISTORY),
-        "/udf/history": (rest.history, HISTORY),
-        "/udf/symbols": (rest.symbols, READ),
-        "/udf/search": (rest.search, READ),
-        "/udf/config": (rest.config, READ),
-        "/udf/time": (rest.time, READ),
+
+    def price_this_search(_: QueryParams) -> int:
+        return price_search(len(gateway.catalog.tracked))
+
+    resources = {
+        CANDLES_PATH: _Resource(rest.candles, HISTORY, price_candles),
+        "/udf/history": _Resource(rest.history, HISTORY, price_bars),
+        "/udf/symbols": _Resource(rest.symbols, READ, price_symbol),
+        "/udf/search": _Resource(rest.search, READ, price_this_search),
+        "/udf/config": _Resource(rest.config, READ, _price_constant),
+        "/udf/time": _Resource(rest.time, READ, _price_constant),
     }
     return [
-        Route(path, _unless_refused(handler, connections, gateway.authentication, scopes), methods=METHODS)
-        for path, (handler, scopes) in handlers.items()
+        Route(path, _unless_refused(each, connections, gateway.authentication, clients), methods=METHODS)
+        for path, each in resources.items()
     ]
 
 
+def _price_constant(_: QueryParams) -> int:
+    return ROOT
+
+
 def _unless_refused(
-    handle: Handler,
+    resource: _Resource,
     connections: ClientConnections,
     authentication: Authentication,
-    scopes: frozenset[AccessScope],
+    clients: ClientAccounts,
 ) -> Handler:
     """Return a handler that refuses while the gateway cannot answer: its data is too old then.
 
-    It refuses those who lack one of `scopes`, too.
+    It refuses those who lack a scope or points, too.
     """
 
     async def answer(request: Request) -> Response:
@@ -72,10 +107,19 @@ def _unless_refused(
             return refuse(reason)
         try:
             principal = await authentication.authenticate(request.headers.raw)
-            check_scopes(principal, scopes)
+            check_scopes(principal, resource.scopes)
         except (AccessDenied, AccessUnavailable) as exc:
             return deny(exc)
-        response = await handle(request)
+        account = clients.of_scope(request.scope, principal)
+        try:
+            await clients.accounts.charge(account, resource.price(request.query_params))
+        except BudgetExhausted as exc:
+            # As of GraphQL: trying again at once gains nothing.
+            await asyncio.sleep(REFUSAL_PAUSE_S)
+            return refuse_spent(exc, account.plan)
+        except RatesError as exc:
+            return respond_to_error(exc)
+        response = await resource.handle(request)
         if not principal.is_anonymous and (kept := response.headers.get("cache-control")):
             # A shared cache must not give an answer that needs a key to others.
             response.headers["cache-control"] = kept.replace("public", "private")

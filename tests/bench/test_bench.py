@@ -73,7 +73,7 @@ def test_both_servers_return_the_same_fields(environment: Environment, server: S
         for count in (1, 50):
             query = make_queries(environment.symbols, count, environment.dialect(server))[0]
             check(started, query, count)
-            rate = parse_rates(post_query(started.port, query))[0]
+            rate = parse_rates(post_query(started, query))[0]
             assert set(rate) == {"symbol", "source", "price", "bid", "ask", "observedAt", "ageMs"}
             assert rate["bid"] == "64999.99000000"
 
@@ -106,7 +106,7 @@ def test_mercurius_returns_the_same_fields_and_events(environment: Environment, 
         for count in (1, 50):
             query = make_queries(environment.symbols, count, environment.dialect(Server.MERCURIUS))[0]
             check(started, query, count)
-            rate = parse_rates(post_query(started.port, query))[0]
+            rate = parse_rates(post_query(started, query))[0]
             assert set(rate) == {"symbol", "source", "price", "bid", "ask", "observedAt", "ageMs"}
             assert rate["source"] == {"code": "BINANCE"}
         messages = [

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from bench.checkout import Checkout, checked_out
-from bench.comparison import COMPARED, PAIR, format_comparison, missed_rows
+from bench.comparison import COMPARED, KEYS, PAIR, WITH_KEYS, format_comparison, missed_rows
 from bench.environment import Server
 from bench.machine import choose_cores
 from bench.plan import QUICK_COMPARISON
@@ -113,6 +113,25 @@ def test_throughput_rows_below_the_minimum_ratio_are_missed() -> None:
     assert "1.92" in speed  # per CPU second: half of the CPU
     assert "**missed**" in cost
     assert "0.95" not in memory
+
+
+def test_with_keys_the_work_for_each_cpu_second_counts() -> None:
+    """Other load on the machine does not make a row miss."""
+    results = Results()
+    for value, cpu, expected in ((50, 0.5, []), (100, 1.2, ["query"])):
+        results.rows.clear()
+        results.add(SPEED, Server.RATEWIRE, value, CpuShares(cpu, 0.0, 0.1))
+        results.add(SPEED, Server.OPEN, 100, CpuShares(1.0, 0.0, 0.1))
+        assert missed_rows(results, KEYS) == expected
+
+
+def test_clients_with_keys_are_compared_with_clients_without() -> None:
+    """Every connection of the one side sends a key; a gateway that wants none serves the other."""
+    plan, results, names = replace(TINY, rounds=1), Results(), ("query-1", "same")
+    run_rounds({name: WITH_KEYS[name] for name in names}, plan, choose_cores(), results, keys=2)
+    rows = [row for row in results.rows if row.is_throughput]
+    assert [row.unit for row in rows] == ["answers/s", "deliveries/s", "connections/s"]
+    assert all(len(results.ratios(row, Server.OPEN)) == plan.rounds for row in rows)
 
 
 def test_a_run_with_other_load_says_so() -> None:

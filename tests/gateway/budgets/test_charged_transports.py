@@ -4,11 +4,10 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
-from typing import Any, cast
+from typing import Any
 
 import httpx
 import pytest
-from http_sf import parse
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 from websockets.typing import Subprotocol
@@ -20,6 +19,7 @@ from gateway.budgets.account_registry import Accounts
 from gateway.settings import GatewaySettings
 from tests.gateway.fakes import TIMEOUT_S, build_ticker
 from tests.gateway.fixture_types import Served, Serving
+from tests.gateway.rate_limit_header import read_field
 
 pytestmark = pytest.mark.servers
 ONE = '{ rate(symbol: "BTC/USDT") { price } }'
@@ -46,12 +46,6 @@ async def limited(request: pytest.FixtureRequest, serving: Serving, cache: Memor
             yield served
 
     return serve
-
-
-def read_field(value: str) -> tuple[str, dict[str, int]]:
-    """Return the only item of a structured field, a list, and its parameters."""
-    (item,) = cast("list[tuple[str, dict[str, int]]]", parse(value.encode(), tltype="list"))
-    return item
 
 
 async def spend(client: httpx.AsyncClient, **parts: Any) -> list[httpx.Response]:

@@ -59,7 +59,7 @@ async def test_a_listed_page_reads_the_headers_that_documents_name(
             headers = {"origin": PAGE, "accept": accept}
             answer = await client.get("/graphql", params={"query": query}, headers=headers)
             exposed = answer.headers["access-control-expose-headers"].split(", ")
-            assert {"ETag", "Date", "Retry-After"} <= set(exposed)
+            assert {"ETag", "Date", "Retry-After", "RateLimit", "RateLimit-Policy"} <= set(exposed)
             assert answer.headers["access-control-allow-origin"] == PAGE
 
 
