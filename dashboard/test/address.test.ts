@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { CHART_KINDS, CHART_RANGES, FIRST_CHART } from "../src/browser/chart-address";
 import { parseSymbol } from "../src/browser/chart-address";
 import { formatAddress, parseAddress, SORT_KEYS } from "../src/browser/address";
-import { SPREAD_SORT_KEYS } from "../src/browser/view-address";
+import { SPREAD_ROWS, SPREAD_SORT_KEYS } from "../src/browser/view-address";
 import { readOperation } from "../src/graphiql/address";
 
 test("an address that is written is read as the same", () => {
@@ -66,11 +66,12 @@ test("a symbol to compare with is taken as people write it", () => {
 
 test("a link carries the spread view with its order, and the converter with what was typed", () => {
   const home = parseAddress("");
-  for (const sort of SPREAD_SORT_KEYS)
-    for (const descending of [true, false]) {
-      const address = { ...home, view: "spreads" as const, spreads: { sort, descending } };
-      expect(parseAddress(formatAddress(address).slice(1))).toEqual(address);
-    }
+  for (const rows of SPREAD_ROWS)
+    for (const sort of SPREAD_SORT_KEYS)
+      for (const descending of [true, false]) {
+        const address = { ...home, view: "spreads" as const, spreads: { rows, sort, descending } };
+        expect(parseAddress(formatAddress(address).slice(1))).toEqual(address);
+      }
   const address = { ...home, view: "converter" as const, converter: { amount: "1,5 & more", from: "eth", to: "" } };
   expect(parseAddress(formatAddress(address).slice(1))).toEqual(address);
   expect(formatAddress({ ...home, view: "converter", converter: { amount: "1.5", from: "ETH", to: "BTC" } })).toBe("/?view=converter&amount=1.5&from=ETH&to=BTC");

@@ -40,10 +40,30 @@ async def test_the_best_quotes_are_compared_while_both_are_fresh(market: Market,
         await page.until(f"{ROWS}.length === 1")
         # Seller at Bybit, buyer at OKX: 9 of 60,005.
         await page.until(
-            f"/^BTC.USDT Bitcoin 60,001.00 Bybit, \\d+ s 60,010.00 OKX, \\d+ s .1.5 bps/.test({ROWS}[0])"
+            f"/^BTC Bitcoin 60,001.00 USDT Bybit, \\d+ s 60,010.00 USDT OKX, \\d+ s .1.5 bps/.test({ROWS}[0])"
         )
         await quote(market, BTC, Source.OKX, "59990.00", "60000.50")
-        await page.until(f"{ROWS}[0].includes('60,000.50 OKX')")
+        await page.until(f"{ROWS}[0].includes('60,000.50 USDT OKX')")
+        # The same as a pair, by the keyboard.
+        await page.evaluate("document.querySelector('.spreads .choice button:last-child').focus()")
+        await page.press("Enter")
+        await page.until(f"{ROWS}[0]?.startsWith('BTC/USDT') && location.search.includes('rows=pair')")
+
+
+async def test_quotes_in_two_currencies_are_compared_by_what_these_are_worth(
+    market: Market, page: Browser
+) -> None:
+    """A seller in USDT and a buyer in USD, with the age of the value; without it nothing is compared."""
+    await market.redis.flushall()
+    async with market.serving():
+        await quote(market, BTC, Source.OKX, "60000.00", "60001.00")
+        await quote(market, "BTC/USD", Source.KRAKEN, "59800.00", "59801.00")
+        await page.open("/?view=spreads")
+        await page.until(f"{BODY}.includes('fewer than two exchanges')")
+        # 60,001 USDT are 59,400.99 USD: far below what Kraken's buyers offer.
+        await market.write("USDT/USD", "0.99", Source.KRAKEN, is_trade=True)
+        await page.until(f"/^BTC Bitcoin 60,001.00 USDT OKX.* 59,800.00 USD Kraken/.test({ROWS}[0])")
+        await page.until(f"{ROWS}[0].includes('valued in USD')")
 
 
 async def test_a_stale_quote_is_not_compared(market: Market, page: Browser) -> None:

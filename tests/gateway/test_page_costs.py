@@ -32,6 +32,8 @@ ASKED: dict[str, JsonObject] = {
     "MarketConsensuses": {"symbols": list(SYMBOLS[:64]), "sources": list(EXCHANGES)},
     "MarketSummaries": {"symbols": list(SYMBOLS[:250])},
     "UsdRates": {"input": [{"amount": "1", "from": f"T{n:04}", "to": "USD"} for n in range(15)]},
+    "Spreads": {},
+    "UsdValues": {"input": [{"amount": "1", "from": f"T{n:04}", "to": "USD"} for n in range(30)]},
     "Identities": {},
     "InstrumentNames": {},
     "SourceHealth": {},

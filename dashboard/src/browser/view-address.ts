@@ -5,7 +5,12 @@ export type View = (typeof VIEWS)[number];
 export const SPREAD_SORT_KEYS = ["symbol", "ask", "bid", "gap", "age"] as const;
 export type SpreadSortKey = (typeof SPREAD_SORT_KEYS)[number];
 
+/** What a row of the spread view is: an asset with all its pairs, or a pair. */
+export const SPREAD_ROWS = ["asset", "pair"] as const;
+export type SpreadRows = (typeof SPREAD_ROWS)[number];
+
 export interface SpreadsAddress {
+  rows: SpreadRows;
   sort: SpreadSortKey;
   descending: boolean;
 }
@@ -17,7 +22,7 @@ export interface ConverterAddress {
   to: string;
 }
 
-export const FIRST_SPREADS: SpreadsAddress = { sort: "gap", descending: true };
+export const FIRST_SPREADS: SpreadsAddress = { rows: "asset", sort: "gap", descending: true };
 export const FIRST_CONVERTER: ConverterAddress = { amount: "1", from: "BTC", to: "USDT" };
 const LONGEST_TEXT = 120;
 
@@ -27,7 +32,8 @@ export function parseView(given: URLSearchParams): View {
 
 export function parseSpreads(given: URLSearchParams): SpreadsAddress {
   const sort = SPREAD_SORT_KEYS.find((key) => key === given.get("by")) ?? FIRST_SPREADS.sort;
-  return { sort, descending: given.has("order") ? given.get("order") === "desc" : sort === FIRST_SPREADS.sort };
+  const rows = SPREAD_ROWS.find((each) => each === given.get("rows")) ?? FIRST_SPREADS.rows;
+  return { rows, sort, descending: given.has("order") ? given.get("order") === "desc" : sort === FIRST_SPREADS.sort };
 }
 
 export function parseConverter(given: URLSearchParams): ConverterAddress {
@@ -40,6 +46,7 @@ export function formatView(query: URLSearchParams, view: View, spreads: SpreadsA
   if (view === "market") return;
   query.set("view", view);
   if (view === "spreads") {
+    if (spreads.rows !== FIRST_SPREADS.rows) query.set("rows", spreads.rows);
     if (spreads.sort !== FIRST_SPREADS.sort) query.set("by", spreads.sort);
     if (spreads.descending !== (spreads.sort === FIRST_SPREADS.sort)) query.set("order", spreads.descending ? "desc" : "asc");
   } else {

@@ -1,21 +1,26 @@
 // The order of the spread view. Pure.
 import type { SpreadsAddress, SpreadSortKey } from "../browser/view-address";
-import { compareDecimals } from "../rates/decimal";
-import type { BestQuotes } from "./best-quotes";
+import { type BestQuotes, comparePrices } from "./best-quotes";
 
 const COMPARE: Record<SpreadSortKey, (one: BestQuotes, other: BestQuotes) => number> = {
-  symbol: (one, other) => other.symbol.localeCompare(one.symbol, "en") * -1,
-  ask: (one, other) => compareDecimals(one.ask.price, other.ask.price),
-  bid: (one, other) => compareDecimals(one.bid.price, other.bid.price),
+  symbol: compareNames,
+  ask: (one, other) => comparePrices(one.ask, other.ask),
+  bid: (one, other) => comparePrices(one.bid, other.bid),
   gap: (one, other) => one.gapBps - other.gapBps,
-  age: (one, other) => oldest(other) - oldest(one),
+  // The oldest is the largest age.
+  age: (one, other) => oldestMs(other) - oldestMs(one),
 };
 
-function oldest({ ask, bid }: BestQuotes): number {
-  return Math.min(ask.quotedAtMs, bid.quotedAtMs);
+function compareNames(one: BestQuotes, other: BestQuotes): number {
+  return one.ask.symbol.localeCompare(other.ask.symbol, "en") || one.key.localeCompare(other.key, "en");
 }
 
-export function ordered(rows: readonly BestQuotes[], { sort, descending }: SpreadsAddress): BestQuotes[] {
+/** The time of the oldest figure that the gap is computed from. */
+export function oldestMs({ ask, bid, valuedAtMs }: BestQuotes): number {
+  return Math.min(ask.quotedAtMs, bid.quotedAtMs, valuedAtMs ?? Number.POSITIVE_INFINITY);
+}
+
+export function ordered(rows: readonly BestQuotes[], { sort, descending }: Pick<SpreadsAddress, "sort" | "descending">): BestQuotes[] {
   const sign = descending ? -1 : 1;
-  return [...rows].sort((one, other) => sign * COMPARE[sort](one, other) || one.symbol.localeCompare(other.symbol, "en"));
+  return [...rows].sort((one, other) => sign * COMPARE[sort](one, other) || compareNames(one, other));
 }

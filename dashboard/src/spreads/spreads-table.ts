@@ -1,57 +1,72 @@
-// The rows of the spread view at one moment. They keep their places for two seconds: what moves faster cannot be read.
+// The rows of the spread view at one moment.
 import type { SpreadsAddress } from "../browser/view-address";
 import type { ServerClock } from "../rates/server-clock";
-import { type BestQuotes, findBestQuotes } from "./best-quotes";
+import { type BestQuotes, findBestQuotes, type Quote, type UsdValue } from "./best-quotes";
 import { ordered } from "./ordered";
-import type { SpreadsFeed } from "./spreads-feed";
+import type { QuoteBook } from "./quote-book";
 
 export interface SpreadsRead {
   rows: readonly BestQuotes[];
-  /** Instruments that are left out, by reason. */
+  /** Assets or pairs that are left out, by reason. */
   lonely: number;
   doubtful: number;
 }
 
-const REORDER_MS = 2_000;
+/** What the rows are made of. */
+export interface QuoteSource {
+  book: Pick<QuoteBook, "quotes">;
+  valueOf: (currency: string, simulated: boolean) => UsdValue | null;
+}
+
+/** Figures and places change together: a row never shows a figure that its place contradicts. */
+const READ_MS = 1_000;
 
 export class SpreadsTable {
-  readonly #feed: Pick<SpreadsFeed, "store" | "assetsOf">;
+  readonly #feed: QuoteSource;
   readonly #clock: ServerClock;
-  #orderedAt = 0;
-  #key = "";
-  #places = new Map<string, number>();
+  #last: { key: string; atMs: number; read: SpreadsRead } | null = null;
 
-  constructor(feed: Pick<SpreadsFeed, "store" | "assetsOf">, clock: ServerClock) {
+  constructor(feed: QuoteSource, clock: ServerClock) {
     this.#feed = feed;
     this.#clock = clock;
   }
 
   read(address: SpreadsAddress, search: string, nameOf: (base: string) => string, nowMs: number = Date.now()): SpreadsRead {
-    const key = `${address.sort} ${address.descending} ${search}`;
-    const isOther = key !== this.#key;
-    this.#key = key;
-    const words = search.toLowerCase().split(/\s+/).filter(Boolean);
-    const [found, counts] = [[] as BestQuotes[], { lonely: 0, doubtful: 0 }];
-    for (const row of this.#feed.store.rows.values()) {
-      const text = `${row.symbol} ${row.symbol.replace("/", "")} ${nameOf(row.base)}`.toLowerCase();
-      if (!words.every((word) => text.includes(word))) continue;
-      const rates = [...row.quotes.values()].map(({ rate }) => rate);
-      const outcome = findBestQuotes(row.symbol, rates, (source) => this.#feed.assetsOf(row.symbol, source), this.#clock.nowMs(nowMs));
-      if (outcome.kind === "found") found.push(outcome.quotes);
-      else counts[outcome.kind] += 1;
-    }
-    return { rows: this.#place(found, address, isOther || nowMs - this.#orderedAt >= REORDER_MS, nowMs), ...counts };
+    const key = `${address.rows} ${address.sort} ${address.descending} ${search}`;
+    const last = this.#last;
+    // Nothing that was found is looked for again at once: it may arrive at any time.
+    if (last !== null && last.key === key && last.read.rows.length > 0 && nowMs - last.atMs < READ_MS) return last.read;
+    const read = this.#find(address, search, nameOf, this.#clock.nowMs(nowMs));
+    this.#last = { key, atMs: nowMs, read };
+    return read;
   }
 
-  /** New rows follow the others until all are ordered again. */
-  #place(found: readonly BestQuotes[], address: SpreadsAddress, isDue: boolean, nowMs: number): BestQuotes[] {
-    if (isDue || this.#places.size === 0) {
-      this.#orderedAt = nowMs;
-      const rows = ordered(found, address);
-      this.#places = new Map(rows.map(({ symbol }, place) => [symbol, place]));
-      return rows;
+  #find(address: SpreadsAddress, search: string, nameOf: (base: string) => string, nowMs: number): SpreadsRead {
+    const words = search.toLowerCase().split(/\s+/).filter(Boolean);
+    const [rows, counts] = [[] as BestQuotes[], { lonely: 0, doubtful: 0 }];
+    const valueOf = address.rows === "pair" ? () => null : this.#feed.valueOf;
+    for (const [key, quotes] of this.#group(address)) {
+      const text = [...new Set(quotes.map(({ symbol }) => `${symbol} ${symbol.replace("/", "")} ${nameOf(baseOf(symbol))}`))].join(" ").toLowerCase();
+      if (!words.every((word) => text.includes(word))) continue;
+      const outcome = findBestQuotes(key, quotes, valueOf, nowMs);
+      if (outcome.kind === "found") rows.push(outcome.quotes);
+      else counts[outcome.kind] += 1;
     }
-    const placeOf = ({ symbol }: BestQuotes) => this.#places.get(symbol) ?? Number.MAX_SAFE_INTEGER;
-    return [...found].sort((one, other) => placeOf(one) - placeOf(other) || one.symbol.localeCompare(other.symbol, "en"));
+    return { rows: ordered(rows, address), ...counts };
   }
+
+  #group({ rows }: SpreadsAddress): ReadonlyMap<string, Quote[]> {
+    const groups = new Map<string, Quote[]>();
+    for (const quote of this.#feed.book.quotes()) {
+      const key = rows === "pair" ? quote.symbol : quote.base;
+      const group = groups.get(key);
+      if (group === undefined) groups.set(key, [quote]);
+      else group.push(quote);
+    }
+    return groups;
+  }
+}
+
+function baseOf(symbol: string): string {
+  return symbol.split("/")[0] ?? "";
 }

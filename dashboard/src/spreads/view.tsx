@@ -1,8 +1,8 @@
-// For each instrument the lowest ask and the highest bid over all sources, and the gap between them, live.
+// For each asset, or pair, the lowest ask and the highest bid over all sources, and the gap between them, live.
 import { useEffect, useMemo, useRef, useState } from "react";
 import { type Address, go } from "../browser/address";
 import { useShortcut } from "../browser/shortcuts";
-import type { SpreadSortKey } from "../browser/view-address";
+import { SPREAD_ROWS, type SpreadRows, type SpreadSortKey } from "../browser/view-address";
 import { useConnection } from "../live/connection";
 import { onSecondHand } from "../live/second-hand";
 import { keepWhileVisible } from "../live/visibility";
@@ -12,16 +12,19 @@ import { formatAge } from "../rates/freshness";
 import { formatBps } from "../rates/spread";
 import { clock, connection, gateway, names } from "../stores/session";
 import type { BestQuote, BestQuotes } from "./best-quotes";
+import { oldestMs } from "./ordered";
 import { SpreadsFeed } from "./spreads-feed";
 import { type SpreadsRead, SpreadsTable } from "./spreads-table";
 import "../styles/spreads.css";
 
+const ROWS_WORD: Record<SpreadRows, string> = { asset: "Assets", pair: "Pairs" };
+const HEAD_WORD: Record<SpreadRows, string> = { asset: "Asset", pair: "Pair" };
 const COLUMNS: readonly [SpreadSortKey, string][] = [
-  ["symbol", "Instrument"],
+  ["symbol", ""],
   ["ask", "Lowest ask"],
   ["bid", "Highest bid"],
   ["gap", "Gap"],
-  ["age", "Older quote"],
+  ["age", "Oldest"],
 ];
 const PAGE = 100;
 
@@ -40,12 +43,16 @@ export default function SpreadsView({ address }: { address: Address }) {
     <main className="page spreads">
       <h1>Spreads between sources</h1>
       <p className="soft">
-        The lowest ask and the highest bid of all exchanges for the same pair; USDT and USD are two currencies. The gap is what is between them, before fees: above zero, a buyer at one exchange offers more than a seller at another one asks. Only quotes that are fresh are compared.
+        The lowest ask and the highest bid of all exchanges, and the gap between them, before fees: above zero, a buyer at one exchange offers more than a
+        seller at another one asks. Only quotes that are fresh are compared. Prices in two currencies are compared by their values in US dollars.
       </p>
-      <label className="search">
-        <span className="unseen">Search symbols and names</span>
-        <input ref={searchBox} type="search" placeholder="Search, e.g. bitcoin" autoComplete="off" spellCheck={false} aria-keyshortcuts="/" value={address.search} onChange={({ target }) => go({ search: target.value })} />
-      </label>
+      <div className="spread-tools">
+        <label className="search">
+          <span className="unseen">Search symbols and names</span>
+          <input ref={searchBox} type="search" placeholder="Search, e.g. bitcoin" autoComplete="off" spellCheck={false} aria-keyshortcuts="/" value={address.search} onChange={({ target }) => go({ search: target.value })} />
+        </label>
+        <RowsChoice address={address} />
+      </div>
       {rows.length === 0 ? <Nothing feed={feed} search={address.search} /> : <Table rows={shown} address={address} />}
       {rows.length > most && (
         <button type="button" onClick={() => setMost(most + PAGE)}>
@@ -60,7 +67,19 @@ export default function SpreadsView({ address }: { address: Address }) {
   );
 }
 
-/** Read anew every half second. */
+function RowsChoice({ address: { spreads } }: { address: Address }) {
+  return (
+    <div className="choice" role="group" aria-label="Rows">
+      {SPREAD_ROWS.map((rows) => (
+        <button key={rows} type="button" aria-pressed={rows === spreads.rows} onClick={() => go({ spreads: { ...spreads, rows } })}>
+          {ROWS_WORD[rows]}
+        </button>
+      ))}
+    </div>
+  );
+}
+
+/** Read anew every half second, for the ages. */
 function useSpreads(table: SpreadsTable, { spreads, search }: Address): SpreadsRead {
   const [turn, setTurn] = useState(0);
   useEffect(() => onSecondHand(() => setTurn((count) => count + 1)), []);
@@ -70,17 +89,17 @@ function useSpreads(table: SpreadsTable, { spreads, search }: Address): SpreadsR
   }, [table, spreads, search, turn]);
 }
 
-function Table({ rows, address }: { rows: readonly BestQuotes[]; address: Address }) {
-  const { sort, descending } = address.spreads;
+function Table({ rows, address: { spreads } }: { rows: readonly BestQuotes[]; address: Address }) {
+  const { sort, descending } = spreads;
   return (
-    <div className="scroll" tabIndex={0} role="region" aria-label="Best quotes of each instrument">
-      <table className="figures best">
+    <div className="scroll" tabIndex={0} role="region" aria-label="Best quotes">
+      <table className="figures best" data-rows={spreads.rows}>
         <thead>
           <tr>
             {COLUMNS.map(([key, word]) => (
               <th key={key} scope="col" className={key} aria-sort={key === sort ? (descending ? "descending" : "ascending") : undefined}>
-                <button type="button" onClick={() => go({ spreads: { sort: key, descending: key === sort ? !descending : key !== "symbol" } })}>
-                  {word}
+                <button type="button" onClick={() => go({ spreads: { ...spreads, sort: key, descending: key === sort ? !descending : key !== "symbol" } })}>
+                  {word || HEAD_WORD[spreads.rows]}
                   <span aria-hidden="true">{key === sort ? (descending ? " ↓" : " ↑") : ""}</span>
                 </button>
               </th>
@@ -91,44 +110,72 @@ function Table({ rows, address }: { rows: readonly BestQuotes[]; address: Addres
           </tr>
         </thead>
         <tbody>
-          {rows.map((row) => (
-            <Row key={row.symbol} row={row} />
-          ))}
+          {rows.map((row) => (spreads.rows === "asset" ? <AssetRow key={row.key} row={row} /> : <PairRow key={row.key} row={row} />))}
         </tbody>
       </table>
     </div>
   );
 }
 
-function Row({ row: { symbol, ask, bid, gapBps, sources } }: { row: BestQuotes }) {
-  const [base = "", quote = ""] = symbol.split("/");
-  const isCrossed = gapBps > 0;
-  const nowMs = Date.now();
+function AssetRow({ row }: { row: BestQuotes }) {
+  const [base = ""] = row.ask.symbol.split("/");
   return (
     <tr>
       <th scope="row" className="symbol">
-        <a {...instrumentLink(symbol)}>
+        {base} <span className="asset soft">{names.of(base)}</span>
+      </th>
+      <QuoteCell quote={row.ask} side="ask" hasCurrency />
+      <QuoteCell quote={row.bid} side="bid" hasCurrency />
+      <GapCells row={row} />
+    </tr>
+  );
+}
+
+function PairRow({ row }: { row: BestQuotes }) {
+  const [base = "", quote = ""] = row.key.split("/");
+  return (
+    <tr>
+      <th scope="row" className="symbol">
+        <a {...instrumentLink(row.key)}>
           {base}
           <span className="soft">/{quote}</span>
         </a>{" "}
         <span className="asset soft">{names.of(base)}</span>
       </th>
-      <QuoteCell quote={ask} side="ask" nowMs={nowMs} />
-      <QuoteCell quote={bid} side="bid" nowMs={nowMs} />
-      <td className="gap" data-direction={isCrossed ? "up" : "flat"}>
-        {`${gapBps > 0 ? "+" : gapBps < 0 ? "−" : ""}${formatBps(Math.abs(gapBps))} bps`}
-      </td>
-      <td className="age soft">{formatAge(clock.ageMs(Math.min(ask.quotedAtMs, bid.quotedAtMs), nowMs))}</td>
-      <td className="count soft">{sources}</td>
+      <QuoteCell quote={row.ask} side="ask" />
+      <QuoteCell quote={row.bid} side="bid" />
+      <GapCells row={row} />
     </tr>
   );
 }
 
-function QuoteCell({ quote: { source, price, size, quotedAtMs }, side, nowMs }: { quote: BestQuote; side: string; nowMs: number }) {
+function GapCells({ row }: { row: BestQuotes }) {
+  const { gapBps, sources, valuedAtMs } = row;
+  const nowMs = Date.now();
   return (
-    <td className={side} title={size === null ? undefined : `${size} offered`}>
-      {formatPrice(price)}
-      <span className="via">{`${sourceName(source)}, ${formatAge(clock.ageMs(quotedAtMs, nowMs))}`}</span>
+    <>
+      <td className="gap" data-direction={gapBps > 0 ? "up" : "flat"}>
+        {`${gapBps > 0 ? "+" : gapBps < 0 ? "−" : ""}${formatBps(Math.abs(gapBps))} bps`}
+        {valuedAtMs !== null && <span className="via">{`valued in USD, ${formatAge(clock.ageMs(valuedAtMs, nowMs))}`}</span>}
+      </td>
+      <td className="age soft">{formatAge(clock.ageMs(oldestMs(row), nowMs))}</td>
+      <td className="count soft">{sources}</td>
+    </>
+  );
+}
+
+function QuoteCell({ quote: { source, symbol, price, quotedAtMs }, side, hasCurrency = false }: { quote: BestQuote; side: string; hasCurrency?: boolean }) {
+  const [, currency = ""] = symbol.split("/");
+  return (
+    <td className={side}>
+      {hasCurrency ? (
+        <a {...instrumentLink(symbol)} title={`${price} ${currency}`}>
+          {formatPrice(price)} <span className="soft">{currency}</span>
+        </a>
+      ) : (
+        formatPrice(price)
+      )}
+      <span className="via">{`${sourceName(source)}, ${formatAge(clock.ageMs(quotedAtMs, Date.now()))}`}</span>
     </td>
   );
 }
@@ -138,11 +185,11 @@ function Nothing({ feed, search }: { feed: SpreadsFeed; search: string }) {
   const text =
     phase === "offline"
       ? "The gateway does not answer. This page keeps trying."
-      : !feed.store.loaded || !feed.isIdentified
+      : !feed.book.loaded || feed.book.assets === null
         ? "Waiting for the first quotes…"
         : search !== ""
-          ? "No instrument with two fresh quotes matches the search."
-          : "No instrument has fresh quotes of two exchanges.";
+          ? "Nothing with two fresh quotes matches the search."
+          : "Nothing has fresh quotes of two exchanges.";
   return (
     <p className="nothing" role="status">
       {text}
