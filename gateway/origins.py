@@ -19,11 +19,9 @@ ORIGIN_NOT_ALLOWED = "ORIGIN_NOT_ALLOWED"
 MAX_LOGGED = 100
 LOG_PERIOD_S = 3600.0
 MAX_SHOWN = 200
-# A policy cannot name a whole network, so the other addresses of loopback are left out.
+# A policy cannot name a whole network nor an address of IPv6, so the other addresses of loopback are left out.
 _LOOPBACK_SOURCES = tuple(
-    f"{scheme}://{host}:*"
-    for scheme in DEFAULT_PORTS
-    for host in ("localhost", "*.localhost", "127.0.0.1", "[::1]")
+    f"{scheme}://{host}:*" for scheme in DEFAULT_PORTS for host in ("localhost", "*.localhost", "127.0.0.1")
 )
 
 log = structlog.get_logger("ratewire.gateway.origins")

@@ -252,6 +252,10 @@ async def test_without_a_history_the_page_says_so_and_tries_again(charted: Marke
     async with charted.serving():
         await page.open(PAGE, block="candles")
         await page.until(f"{STATUS}.includes('The history could not be loaded')")
+        # Also while the chart is drawn, what is said of it stands above its canvases.
+        assert (
+            await page.evaluate("getComputedStyle(document.querySelector('.chart')).isolation") == "isolate"
+        )
         await page.unblock()
         await page.click(".chart-status button")
         await page.until(READY)

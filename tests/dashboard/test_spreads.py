@@ -53,7 +53,7 @@ async def test_the_best_quotes_are_compared_while_both_are_fresh(market: Market,
 async def test_quotes_in_two_currencies_are_compared_by_what_these_are_worth(
     market: Market, page: Browser
 ) -> None:
-    """A seller in USDT and a buyer in USD, with the age of the value; without it nothing is compared."""
+    """A seller in USDT, a buyer in USD, the age of the value; without it nothing is compared."""
     await market.redis.flushall()
     async with market.serving():
         await quote(market, BTC, Source.OKX, "60000.00", "60001.00")

@@ -32,8 +32,8 @@ export function ConversionResult({ state, from, to }: { state: Conversions; from
         </div>
         {item.simulated && (
           <div>
-            <dt className="unseen">Origin</dt>
-            <dd>simulated prices</dd>
+            <dt>Prices</dt>
+            <dd>simulated</dd>
           </div>
         )}
       </dl>

@@ -5,11 +5,11 @@ import { connection, market } from "../stores/session";
 import { FAVOURITES } from "./watchlists";
 
 export function Nothing({ address }: { address: Address }) {
-  const { phase } = useConnection(connection);
+  const { phase, hasNetwork } = useConnection(connection);
   if (market.rows.size > 0) return address.search !== "" ? <NoMatch search={address.search} /> : <EmptyList address={address} />;
   if (market.loaded) return <p className="nothing">No instruments yet. They appear here as soon as the operator of this server adds some.</p>;
   if (phase === "offline") {
-    return <p className="nothing">The server cannot be reached. This page keeps trying, and fills as soon as it answers.</p>;
+    return <p className="nothing">{hasNetwork ? "The server cannot be reached. This page keeps trying, and fills as soon as it answers." : "The table fills as soon as the network is back."}</p>;
   }
   return (
     <div className="nothing waiting" role="status">

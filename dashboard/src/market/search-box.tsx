@@ -48,7 +48,7 @@ export function SearchBox({ search, box }: Props) {
           ref={box}
           type="search"
           role="combobox"
-          placeholder="Search, e.g. bitcoin or source:kraken"
+          placeholder="Search, e.g. bitcoin"
           autoComplete="off"
           spellCheck={false}
           aria-keyshortcuts="/"

@@ -25,8 +25,10 @@ export function Header() {
   return (
     <header className="top">
       <a className="brand" {...marketLink()}>
-        <img src={icon} alt="" width="24" height="24" />
-        Ratewire
+        <img src={icon} alt="Ratewire" width="24" height="24" />
+        <span className="word" aria-hidden="true">
+          Ratewire
+        </span>
       </a>
       <ConnectionBadge />
       <nav aria-label="Main">

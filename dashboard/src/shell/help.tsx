@@ -37,7 +37,8 @@ export function HelpDialog({ dialog }: { dialog: RefObject<HTMLDialogElement | n
           ))}
         </dl>
         <p className="soft">
-          The same rates for your program: <a href="/graphql">GraphiQL</a> has examples.
+          Big figures for a screen: the <a href="/wall">wallboard</a>. On paper: the browser prints the table without what can be pressed. The same rates
+          for your program: <a href="/graphql">GraphiQL</a> has examples.
         </p>
         {/* Sets the attribute, which React does not render: the dialog then focuses this element instead of the link above. */}
         <button type="submit" ref={(button) => button?.setAttribute("autofocus", "")}>
