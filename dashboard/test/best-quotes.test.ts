@@ -101,7 +101,7 @@ const FIRST = { rows: "asset", sort: "gap", descending: true } as const;
 
 test("a row is an asset with all its pairs, or one pair", () => {
   const book = bookOf(rate("BTC/USDT", "OKX", "99.9", "100"), rate("BTC/USDT", "BYBIT", "99.9", "100"), rate("BTC/USD", "KRAKEN", "99.2", "99.3"), rate("ETH/USD", "KRAKEN", "9", "9.1"));
-  const table = new SpreadsTable({ book, valueOf: values({}) }, new ServerClock());
+  const table = new SpreadsTable({ book, usdValueOf: values({}) }, new ServerClock());
   expect(table.read(FIRST, "", () => "", NOW)).toMatchObject({ rows: [{ key: "Asset:BTC", sources: 3 }], lonely: 1, doubtful: 0 });
   expect(table.read({ ...FIRST, rows: "pair" }, "", () => "", NOW)).toMatchObject({ rows: [{ key: "BTC/USDT", sources: 2 }], lonely: 2 });
   expect(table.read(FIRST, "eth", () => "", NOW)).toMatchObject({ rows: [], lonely: 1 });
@@ -110,7 +110,7 @@ test("a row is an asset with all its pairs, or one pair", () => {
 test("figures and places change together, once a second", () => {
   const [btc, eth] = [rate("BTC/USDT", "OKX", "99.9", "100"), rate("ETH/USDT", "OKX", "9.99", "10")];
   const book = bookOf(btc, eth, rate("BTC/USDT", "BYBIT", "99.9", "100"), rate("ETH/USDT", "BYBIT", "9.98", "10"));
-  const table = new SpreadsTable({ book, valueOf: () => null }, new ServerClock());
+  const table = new SpreadsTable({ book, usdValueOf: () => null }, new ServerClock());
   const shown = (nowMs: number) => table.read(FIRST, "", () => "", nowMs).rows.map(({ key, bid }) => `${key} ${bid.price}`);
   const before = ["Asset:BTC 99.9", "Asset:ETH 9.99"].sort();
   expect(shown(NOW).sort()).toEqual(before);

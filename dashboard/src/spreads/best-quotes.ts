@@ -60,36 +60,36 @@ const DOUBTFUL_BPS = 2_000;
  * Compares the quotes of one asset, which may be in several currencies. Those with a value in dollars are compared with each
  * other; a currency without one is compared with itself. The largest of these groups is shown.
  *
- * `valueOf`: null for a currency without a fresh value. `nowMs`: by the gateway's clock.
+ * `usdValueOf`: null for a currency without a fresh value. `nowMs`: by the gateway's clock.
  */
-export function findBestQuotes(key: string, quotes: readonly Quote[], valueOf: (currency: string, simulated: boolean) => UsdValue | null, nowMs: number): Outcome {
+export function findBestQuotes(key: string, quotes: readonly Quote[], usdValueOf: (currency: string, simulated: boolean) => UsdValue | null, nowMs: number): Outcome {
   const fresh = quotes.filter(({ quotedAtMs, ttlMs }) => nowMs - quotedAtMs <= ttlMs);
   // Simulated quotes are compared with each other, but not where there are real ones.
   const isLive = fresh.some(({ simulated }) => !simulated);
   const groups = new Map<string, Quote[]>();
   for (const each of fresh) {
     if (isLive && each.simulated) continue;
-    const group = `${each.base} ${valueOf(each.quote, each.simulated) === null ? each.quote : "in dollars"}`;
+    const group = `${each.base} ${usdValueOf(each.quote, each.simulated) === null ? each.quote : "in dollars"}`;
     groups.set(group, [...(groups.get(group) ?? []), each]);
   }
   const [compared] = [...groups.values()].sort((one, other) => countSources(other) - countSources(one));
-  return compared === undefined || countSources(compared) < 2 ? { kind: "lonely" } : compare(key, compared, valueOf);
+  return compared === undefined || countSources(compared) < 2 ? { kind: "lonely" } : compare(key, compared, usdValueOf);
 }
 
 function countSources(quotes: readonly Quote[]): number {
   return new Set(quotes.map(({ source }) => source)).size;
 }
 
-function compare(key: string, quotes: readonly Quote[], valueOf: (currency: string, simulated: boolean) => UsdValue | null): Outcome {
+function compare(key: string, quotes: readonly Quote[], usdValueOf: (currency: string, simulated: boolean) => UsdValue | null): Outcome {
   const side = (each: Quote, price: string): BestQuote => {
-    const value = Number(price) * (valueOf(each.quote, each.simulated)?.rate ?? 1);
+    const value = Number(price) * (usdValueOf(each.quote, each.simulated)?.rate ?? 1);
     return { source: each.source, symbol: each.symbol, price, quotedAtMs: each.quotedAtMs, currency: each.quote, value };
   };
   const ask = quotes.map((each) => side(each, each.ask)).reduce((best, each) => (comparePrices(each, best) < 0 ? each : best));
   const bid = quotes.map((each) => side(each, each.bid)).reduce((best, each) => (comparePrices(each, best) > 0 ? each : best));
   const gapBps = ((bid.value - ask.value) / ((bid.value + ask.value) / 2)) * 10_000;
   if (!Number.isFinite(gapBps) || Math.abs(gapBps) > DOUBTFUL_BPS) return { kind: "doubtful" };
-  const valued = ask.currency === bid.currency ? [] : [ask, bid].flatMap(({ currency }) => valueOf(currency, quotes[0]?.simulated ?? false)?.observedAtMs ?? []);
+  const valued = ask.currency === bid.currency ? [] : [ask, bid].flatMap(({ currency }) => usdValueOf(currency, quotes[0]?.simulated ?? false)?.observedAtMs ?? []);
   return { kind: "found", quotes: { key, ask, bid, gapBps, sources: countSources(quotes), valuedAtMs: valued.length === 0 ? null : Math.min(...valued) } };
 }
 

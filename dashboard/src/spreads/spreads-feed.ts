@@ -35,7 +35,7 @@ export class SpreadsFeed implements Pausable {
   #isOn = false;
 
   /** What one unit of a reviewed asset is worth; null without a fresh value. */
-  readonly valueOf = (currency: string, simulated: boolean) => {
+  readonly usdValueOf = (currency: string, simulated: boolean) => {
     const code = this.#currencies.get(currency);
     return code === undefined ? null : this.#values.of(code, simulated);
   };

@@ -15,7 +15,7 @@ export interface SpreadsRead {
 /** What the rows are made of. */
 export interface QuoteSource {
   book: Pick<QuoteBook, "quotes">;
-  valueOf: (currency: string, simulated: boolean) => UsdValue | null;
+  usdValueOf: (currency: string, simulated: boolean) => UsdValue | null;
 }
 
 /** Figures and places change together: a row never shows a figure that its place contradicts. */
@@ -44,11 +44,11 @@ export class SpreadsTable {
   #find(address: SpreadsAddress, search: string, nameOf: (base: string) => string, nowMs: number): SpreadsRead {
     const words = search.toLowerCase().split(/\s+/).filter(Boolean);
     const [rows, counts] = [[] as BestQuotes[], { lonely: 0, doubtful: 0 }];
-    const valueOf = address.rows === "pair" ? () => null : this.#feed.valueOf;
+    const usdValueOf = address.rows === "pair" ? () => null : this.#feed.usdValueOf;
     for (const [key, quotes] of this.#group(address)) {
       const text = [...new Set(quotes.map(({ symbol }) => `${symbol} ${symbol.replace("/", "")} ${nameOf(baseOf(symbol))}`))].join(" ").toLowerCase();
       if (!words.every((word) => text.includes(word))) continue;
-      const outcome = findBestQuotes(key, quotes, valueOf, nowMs);
+      const outcome = findBestQuotes(key, quotes, usdValueOf, nowMs);
       if (outcome.kind === "found") rows.push(outcome.quotes);
       else counts[outcome.kind] += 1;
     }
