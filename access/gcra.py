@@ -56,6 +56,7 @@ class Grant(NamedTuple):
 
     points: int
     available: int
+    """Below 0 while a debt is paid."""
     arrival_s: float
     """The time at which the budget is full again: all that is kept of it."""
     retry_s: float
@@ -71,12 +72,15 @@ def take(
     """
     point_s = limits.point_s
     longest_s = MAX_DEBT * limits.capacity * point_s
+    if arrival_s > now_s + longest_s:
+        # Of a clock that has stepped back, or of a larger plan: nothing is left, and points come back from now on.
+        arrival_s = now_s + limits.capacity * point_s
     arrival_s = min(max(arrival_s, now_s) + debt * point_s, now_s + longest_s)
     # Sums of times are off by less than this part of a point.
     available = floor(limits.capacity - (arrival_s - now_s) / point_s + ROUNDING)
     if available < least:
         retry_s = (min(least, limits.capacity) - available) * point_s
-        return Grant(0, max(available, 0), arrival_s, retry_s)
+        return Grant(0, available, arrival_s, retry_s)
     points = max(least, min(wanted, floor(available * LEASE_SHARE)))
     return Grant(points, available - points, arrival_s + points * point_s, 0.0)
 

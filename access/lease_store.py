@@ -25,7 +25,7 @@ class Lease(NamedTuple):
 
     points: int
     available: int
-    """Points that are left in the shared budget."""
+    """Points that are left in the shared budget; below 0 while a debt is paid."""
     retry_s: float
     """Seconds until the points that were needed are available; 0 if they were leased."""
     other_stream_points: int

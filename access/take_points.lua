@@ -17,9 +17,10 @@ local function whole(number) return string.format('%d', number) end
 local leased, available, retry = 0, capacity, 0
 if points > 0 then
   local point = window / points
-  -- A time beyond the longest possible one is of a clock that has stepped back.
-  local arrival = tonumber(redis.call('GET', KEYS[1]) or '0')
-  arrival = math.min(math.max(arrival, now) + tonumber(ARGV[9]) * point, now + 2 * capacity * point)
+  -- The clock may be before 2026.
+  local arrival, longest = tonumber(redis.call('GET', KEYS[1]) or now), now + 2 * capacity * point
+  if arrival > longest then arrival = now + capacity * point end
+  arrival = math.min(math.max(arrival, now) + tonumber(ARGV[9]) * point, longest)
   available = math.floor(capacity - (arrival - now) / point + 0.001)
   if available < least then
     retry = math.ceil((math.min(least, capacity) - available) * point)
@@ -37,7 +38,7 @@ end
 local others, gateways = 0, 1
 for _, field in ipairs(redis.call('HKEYS', KEYS[2])) do
   if field ~= ARGV[6] then
-    local cost, ends = string.match(redis.call('HGET', KEYS[2], field), '^(%d+):(%d+)$')
+    local cost, ends = string.match(redis.call('HGET', KEYS[2], field), '^(%d+):(-?%d+)$')
     if tonumber(ends) < now then
       redis.call('HDEL', KEYS[2], field)
     else
@@ -47,4 +48,4 @@ for _, field in ipairs(redis.call('HKEYS', KEYS[2])) do
 end
 redis.call('HSET', KEYS[2], ARGV[6], ARGV[7] .. ':' .. whole(now + lifetime))
 redis.call('PEXPIRE', KEYS[2], math.ceil(lifetime / 1000) + 1000)
-return { leased, whole(math.max(available, 0)), whole(retry), whole(others), gateways }
+return { leased, whole(available), whole(retry), whole(others), gateways }

@@ -48,8 +48,8 @@ class Account:
     Charging is an integer subtraction: `left` is checked first, and `low` tells when to lease more.
     """
 
-    def __init__(self, name: str, plan: Plan, now_s: float) -> None:
-        self.name, self.plan = name, plan
+    def __init__(self, key: str | tuple[str, str], name: str, plan: Plan, now_s: float) -> None:
+        self.key, self.name, self.plan = key, name, plan
         self.limits = BucketLimits.of(plan)
         self.left = UNLIMITED if self.limits is None else 0
         """Points that may be spent now."""
@@ -171,9 +171,8 @@ class Account:
             return BudgetState(None, None, 0.0)
         estimate = self._estimate(now_s)
         remaining = min(self.limits.capacity, round(estimate) + self.left)
-        return BudgetState(
-            self.limits.points, remaining, (self.limits.capacity - remaining) * self.limits.point_s
-        )
+        full_s = (self.limits.capacity - remaining) * self.limits.point_s
+        return BudgetState(self.limits.points, max(remaining, 0), full_s)
 
     def describe(self, now_s: float) -> None:
         """Renew the header fields."""

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from math import inf
 
 import structlog
 
@@ -23,6 +24,8 @@ from rates.errors import BudgetExhausted, CacheUnavailable, QueryTooExpensive
 
 # A store that needs longer counts as away.
 LEASE_TIMEOUT_S = 1.0
+# While it is away, one request asks it again after so long. The others do not wait for it.
+AWAY_RETRY_S = 1.0
 SWEEP_S = 0.25
 # Between two reports of what the streams of a client cost here, if that does not change.
 REPORT_S = 5.0
@@ -60,7 +63,8 @@ class Accounts:
         self._store, self._plans = store, plans
         self._grace_s = grace_s
         self._clock, self._now_s = clock, now_s
-        self._accounts: dict[str, Account] = {}
+        # Keys by their plan too: tokens of one subject may name different plans.
+        self._accounts: dict[str | tuple[str, str], Account] = {}
         # Those that hold leased points, and those of which less is known by the minute.
         self._active: set[Account] = set()
         # Those with subscriptions, of which other gateways hear.
@@ -69,6 +73,8 @@ class Accounts:
         self._wake = asyncio.Event()
         self._answered_s = now_s()
         self.is_store_away = False
+        self._away_since_s = self._ask_again_s = -inf
+        self._away_cause: Exception | None = None
         self.usage = {name: PlanUsage() for name in plans}
         """What was spent and refused, by plan."""
 
@@ -80,15 +86,12 @@ class Accounts:
 
     def of_address(self, address: str) -> Account:
         """Return the account of an address without a key."""
-        return self._accounts.get(address) or self._open(address, ANONYMOUS)
+        return self._accounts.get(address) or self._open(address, address, ANONYMOUS)
 
     def of_key(self, key_id: str, plan: str) -> Account:
         """Return the account of a key."""
-        name = f"key:{key_id}"
-        account = self._accounts.get(name)
-        if account is None or account.plan.name != plan:
-            account = self._open(name, plan)
-        return account
+        key = key_id, plan
+        return self._accounts.get(key) or self._open(key, f"key:{key_id}", plan)
 
     def charge_now(self, account: Account, points: int) -> bool:
         """Spend points that are leased already. Return whether there were enough."""
@@ -209,6 +212,10 @@ class Accounts:
         began_s = self._now_s()
         account.used_s = began_s
         missing = max(least - account.left, 1)
+        if self.is_store_away and began_s < self._ask_again_s:
+            self._lease_alone(account, missing)
+            return
+        self._ask_again_s = began_s + LEASE_TIMEOUT_S
         debt = account.debt
         request = LeaseRequest(
             account.name,
@@ -222,7 +229,8 @@ class Accounts:
             async with asyncio.timeout(LEASE_TIMEOUT_S):
                 lease = await self._store.take(request)
         except (CacheUnavailable, TimeoutError) as exc:
-            self._lease_alone(account, missing, exc)
+            self._note_away(exc)
+            self._lease_alone(account, missing)
             return
         account.debt -= debt
         self._answered_s = began_s
@@ -233,16 +241,24 @@ class Accounts:
         # The sweep may come late by its interval.
         account.add(lease, began_s + limits.lease_s - 2 * SWEEP_S, self._now_s())
 
-    def _lease_alone(self, account: Account, least: int, cause: Exception) -> None:
-        """Allow a part of the plan without the store, from the time of its last answer on."""
-        now_s = self._now_s()
+    def _note_away(self, cause: Exception) -> None:
+        self._away_cause, self._ask_again_s = cause, self._now_s() + AWAY_RETRY_S
         if not self.is_store_away:
-            self.is_store_away = True
+            self.is_store_away, self._away_since_s = True, self._now_s()
             log.warning("budgets not shared", error=str(cause) or type(cause).__name__, grace_s=self._grace_s)
-        if now_s - self._answered_s > self._grace_s:
+
+    def _lease_alone(self, account: Account, least: int) -> None:
+        """Allow a part of the plan without the store, from the time of its last answer on.
+
+        Raises:
+            CacheUnavailable: the store has been away for longer than the grace.
+        """
+        now_s = self._now_s()
+        # Not from the last answer on: a quiet gateway may have asked nothing for hours.
+        if now_s - self._away_since_s > self._grace_s:
             raise CacheUnavailable(
                 f"the budgets cannot be reached for {self._grace_s:g} s: try again later"
-            ) from cause
+            ) from self._away_cause
         assert account.limits is not None
         limits = account.limits.reduced(OUTAGE_PART)
         empty_s = self._answered_s + limits.capacity * limits.point_s
@@ -268,13 +284,12 @@ class Accounts:
             self._low.add(account)
             self._wake.set()
 
-    def _open(self, name: str, plan_name: str) -> Account:
+    def _open(self, key: str | tuple[str, str], name: str, plan_name: str) -> Account:
         if len(self._accounts) >= MAX_ACCOUNTS:
             self._forget_oldest()
+        # A plan that the settings do not have any more.
         plan = self._plans.get(plan_name) or self._plans[ANONYMOUS]
-        if (former := self._accounts.get(name)) is not None:
-            self._forget([former])
-        account = self._accounts[name] = Account(name, plan, self._now_s())
+        account = self._accounts[key] = Account(key, name, plan, self._now_s())
         return account
 
     async def _sweep(self) -> None:
@@ -328,7 +343,7 @@ class Accounts:
 
     def _forget(self, accounts: Iterable[Account]) -> None:
         for account in accounts:
-            if self._accounts.get(account.name) is account:
-                del self._accounts[account.name]
+            if self._accounts.get(account.key) is account:
+                del self._accounts[account.key]
                 self._active.discard(account)
                 self.usage[account.plan.name].spent += account.spent

@@ -69,6 +69,15 @@ def test_a_debt_is_paid_before_anything_is_leased() -> None:
     assert owed.retry_s <= 2 * limits.capacity * limits.point_s
 
 
+def test_a_clock_that_steps_back_takes_what_is_left_and_no_more() -> None:
+    """Points come back at once, not after the burst that a debt may take."""
+    limits = limits_of(600, 60)
+    ahead = take(3_600, 3_600, 1, 1, limits)
+    assert take(ahead.arrival_s, 0, 1, 1, limits).points == 0
+    stepped = take(ahead.arrival_s, 0, 1, 1, limits)
+    assert take(stepped.arrival_s, 1.0001, 10, 10, limits).points == 10
+
+
 class Fleet:
     """Gateways that lease and spend, restart, and lose answers, at random."""
 

@@ -79,6 +79,17 @@ async def test_stores_follow_the_same_arithmetic(open_store: Open, now: Time) ->
 
 
 @pytest.mark.servers
+async def test_redis_with_a_clock_before_2026_leases(redis_url: str) -> None:
+    """A machine without a clock of its own begins in 1970. Streams are counted, too."""
+    redis = open_redis(redis_url)
+    await redis.flushall()
+    one, other = (RedisLeaseStore(redis, KEYS, now_us=lambda: -(10**15)) for _ in range(2))
+    assert (await one.take(ask(5, 5)._replace(stream_points=70))).points == 5
+    assert (await other.take(ask(5, 5))).other_stream_points == 70
+    await redis.aclose()
+
+
+@pytest.mark.servers
 async def test_each_gateway_hears_of_the_streams_of_the_others(redis_url: str, now: Time) -> None:
     """Their points a second count until the gateway has said nothing for a while."""
     redis = open_redis(redis_url)

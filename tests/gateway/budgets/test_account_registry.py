@@ -10,7 +10,7 @@ from access.memory_lease_store import MemoryLeaseStore
 from access.plan import SHIPPED_PLANS, PlanLimits
 from access.redis_lease_store import RedisLeaseStore
 from cache.redis_client import open_redis
-from gateway.budgets.account_registry import LEASE_TIMEOUT_S, OUTAGE_PART, SWEEP_S, Accounts
+from gateway.budgets.account_registry import AWAY_RETRY_S, LEASE_TIMEOUT_S, OUTAGE_PART, SWEEP_S, Accounts
 from rates.errors import BudgetExhausted, CacheUnavailable, QueryTooExpensive
 from rates.redis_keys import RedisKeys
 from tests.virtual_time import VirtualTimeLoop, run_virtually
@@ -136,7 +136,33 @@ async def test_a_key_whose_plan_changes_gets_another_account(accounts: Accounts)
     before = accounts.of_key("k1", "standard")
     await accounts.charge(before, 5)
     assert accounts.of_key("k1", "unlimited") is not before
-    assert accounts.usage["standard"].spent == 5
+    assert before in list(accounts)
+    assert before.spent == 5
+
+
+async def test_two_tokens_of_one_subject_with_different_plans_keep_what_they_hold_open(
+    accounts: Accounts, store: CountingStore
+) -> None:
+    """Taking turns neither forgets a lease nor what is open."""
+    for _ in range(5):
+        for plan in ("standard", "anonymous"):
+            account = accounts.of_key("token:ada", plan)
+            await accounts.charge(account, 1)
+            account.open["sockets"] += 1
+    assert [each.open["sockets"] for each in accounts] == [5, 5]
+    assert len(store.requests) == 2
+
+
+async def test_a_key_of_a_plan_that_the_settings_do_not_have_keeps_its_account(
+    accounts: Accounts, store: CountingStore
+) -> None:
+    """It has the limits of the anonymous plan, and no lease of its own for each request."""
+    account = accounts.of_key("k1", "gold")
+    assert account.plan.name == "anonymous"
+    for _ in range(5):
+        assert accounts.of_key("k1", "gold") is account
+        await accounts.charge(account, 1)
+    assert len(store.requests) == 1
 
 
 async def test_without_the_store_the_last_lease_is_spent_first(
@@ -184,10 +210,44 @@ async def test_what_was_spent_without_the_store_is_paid_afterwards(
     assert not accounts.is_store_away
 
 
+async def test_the_grace_of_a_quiet_gateway_begins_when_it_finds_the_store_away(
+    accounts: Accounts, store: CountingStore, now: Time
+) -> None:
+    """It asked for nothing for an hour, and knows no better."""
+    store.is_away = True
+    now.now_s += 3_600
+    await accounts.charge(accounts.of_address(ADDRESS), 5)
+    now.now_s += GRACE_S - 1
+    await accounts.charge(accounts.of_address(ADDRESS), 5)
+    now.now_s += 2
+    with pytest.raises(CacheUnavailable):
+        await accounts.charge(accounts.of_address("192.0.2.8"), 5)
+
+
+async def test_a_debt_is_known_and_not_asked_for_again(
+    accounts: Accounts, store: CountingStore, now: Time
+) -> None:
+    """A client is told when its debt is paid; until then no refusal asks the store."""
+    account = accounts.of_address(ADDRESS)
+    account.debt = 800
+    for _ in range(10):
+        with pytest.raises(BudgetExhausted) as caught:
+            await accounts.charge(account, 5)
+        assert caught.value.remaining == 0
+        assert 25_000 <= caught.value.retry_ms <= 27_000
+        now.now_s += 0.01
+    assert len(store.requests) == 1
+    now.now_s += caught.value.retry_ms / 1000
+    await accounts.charge(account, 5)
+
+
 class SilentStore:
     """A store that does not answer."""
 
+    requests = 0
+
     async def take(self, _request: LeaseRequest) -> Lease:
+        self.requests += 1
         await asyncio.Event().wait()
         raise AssertionError
 
@@ -201,6 +261,25 @@ def test_a_store_that_does_not_answer_counts_as_away() -> None:
         with pytest.raises(BudgetExhausted):
             await accounts.charge(accounts.of_address(ADDRESS), 50)
         assert loop.time() == pytest.approx(LEASE_TIMEOUT_S)
+
+    run_virtually(main())
+
+
+def test_only_one_request_a_second_waits_for_a_store_that_is_away() -> None:
+    """A hundred clients would wait for it one after the other otherwise, each for a second."""
+
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        store = SilentStore()
+        accounts = Accounts(store, SHIPPED_PLANS, grace_s=GRACE_S, now_s=loop.time)
+        account = accounts.of_address(ADDRESS)
+        with pytest.raises(BudgetExhausted):
+            await accounts.charge(account, 100_000)
+        await asyncio.sleep(AWAY_RETRY_S)
+        began_s = loop.time()
+        await asyncio.gather(*[accounts.charge(account, 100) for _ in range(100)])
+        assert loop.time() - began_s <= LEASE_TIMEOUT_S
+        assert store.requests == 2
 
     run_virtually(main())
 
