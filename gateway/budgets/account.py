@@ -59,6 +59,8 @@ class Account:
         """Whether a lease has been asked for in the background."""
         self.lock = asyncio.Lock()
         """Held while points are leased."""
+        self.waiting = asyncio.Lock()
+        """Held by the first operation that waits until there are points for it."""
         self.used_s = now_s
         self.open: Counter[str] = Counter()
         """What it holds open, by the name of the limit."""

@@ -4,6 +4,7 @@ from graphql import GraphQLError
 
 from gateway.budgets.account import Account
 from gateway.budgets.account_registry import REJECTED_POINTS, Accounts
+from gateway.budgets.points_wait import retry_with_points
 from gateway.budgets.rate_limit_fields import refusal_headers
 from gateway.client_connections import RETRY_AFTER_S
 from gateway.http.request_body import HttpError
@@ -35,10 +36,16 @@ async def charge(accounts: Accounts, account: Account, operation: Operation) -> 
 
 
 async def charge_result(accounts: Accounts, account: Account, operation: Operation) -> Operation:
-    """Charge an operation whose errors are results, because its stream is open already."""
+    """Charge an operation whose errors are results, because its stream is open already.
+
+    It waits for points that come back soon: the client would take the result for the end of its operation.
+    """
     points = operation.cost if isinstance(operation, PreparedOperation) else REJECTED_POINTS
     try:
-        await accounts.charge(account, points)
+        try:
+            await accounts.charge(account, points)
+        except BudgetExhausted as exc:
+            await retry_with_points(account, exc, lambda: accounts.charge(account, points))
     except (BudgetExhausted, CacheUnavailable, QueryTooExpensive) as exc:
         return reject(exc, operation)
     return operation

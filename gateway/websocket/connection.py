@@ -22,6 +22,7 @@ from gateway.budgets.account import Account
 from gateway.budgets.account_registry import REJECTED_POINTS
 from gateway.budgets.client_accounts import ClientAccounts
 from gateway.budgets.open_stream import OpenSocket
+from gateway.budgets.points_wait import retry_with_points
 from gateway.client_connections import Ending
 from gateway.client_limits import ClientLimitReached
 from gateway.operations import Operations
@@ -54,7 +55,7 @@ from gateway.websocket.subscriber import WebSocketSubscriber
 from gateway.websocket.subscription_slots import SubscriptionSlots
 from gateway.websocket.timeouts import SharedTimeouts
 from gateway.websocket.write_queue import ConnectionGone, FrameWriter, WriteQueue
-from rates.errors import AccessDenied, AccessUnavailable, Forbidden, Unauthenticated
+from rates.errors import AccessDenied, AccessUnavailable, BudgetExhausted, Forbidden, Unauthenticated
 
 CLOSE_TIMEOUT_S = 2.0
 END_CODES = {
@@ -229,10 +230,29 @@ class Connection:
     async def _start(self, operation: str, request: GraphQLRequest) -> None:
         try:
             prepared = await self._prepare(request)
+        except BudgetExhausted as exc:
+            if not self._closed:
+                self._start_task(operation, self._start_with_points(operation, request, exc))
         except Exception as exc:  # noqa: BLE001 - outermost of an operation: masked, logged, and the others go on
             if not self._closed:
                 self._start_task(operation, self._send_final(operation, self._format_error(operation, exc)))
-            return
+        else:
+            self._start_prepared(operation, prepared)
+
+    async def _start_with_points(
+        self, operation: str, request: GraphQLRequest, exhausted: BudgetExhausted
+    ) -> None:
+        """Start an operation that came at a moment without points."""
+        try:
+            prepared = await retry_with_points(
+                self._socket.account, exhausted, lambda: self._prepare(request)
+            )
+        except Exception as exc:  # noqa: BLE001 - outermost of an operation, as above
+            await self._send_final(operation, self._format_error(operation, exc))
+        else:
+            self._start_prepared(operation, prepared)
+
+    def _start_prepared(self, operation: str, prepared: PreparedOperation) -> None:
         if self._closed:
             return
         if prepared.kind is not OperationKind.SUBSCRIPTION:

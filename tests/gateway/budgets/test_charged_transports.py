@@ -133,6 +133,19 @@ async def test_a_websocket_stays_open_when_the_budget_is_spent(limited: Limited,
 
 
 @pytest.mark.parametrize("subprotocol", ["graphql-transport-ws", "graphql-ws"])
+async def test_subscriptions_wait_for_points_that_come_back_soon(limited: Limited, subprotocol: str) -> None:
+    """An error would end them: clients do not repeat an operation that failed."""
+    start, data = ("subscribe", "next") if subprotocol == "graphql-transport-ws" else ("start", "data")
+    async with limited(points=6_000, window_s=10) as served, served.client() as client:
+        assert (await spend(client))[-1].status_code == 429
+        async with dial(served, subprotocol) as socket:
+            for number in range(2):
+                await socket.send(json.dumps({"id": f"{number}", "type": start, "payload": {"query": LIVE}}))
+            started = {(await _next(socket, data))["id"] for _ in range(2)}
+    assert started == {"0", "1"}
+
+
+@pytest.mark.parametrize("subprotocol", ["graphql-transport-ws", "graphql-ws"])
 async def test_a_spent_budget_of_streams_gives_an_event_a_second_and_says_so(
     limited: Limited, subprotocol: str
 ) -> None:
