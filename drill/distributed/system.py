@@ -26,6 +26,12 @@ TTL_S = 6.0
 COINGECKO_TTL_S = 12.0
 INTERVAL_S = 2.0
 UNREADY_AFTER_S = 20.0
+# All clients come from one address, and begin again and again.
+UNBUDGETED = {
+    "RATEWIRE_ACCESS_PLANS": json.dumps(
+        {"anonymous": dict.fromkeys(("points", "stream_points", "sockets", "subscriptions"))}
+    )
+}
 # Sources that have processes here: polled and pushed, pushed only by a lone feed, polled only by a lone consumer.
 DRILLED = (Source.BINANCE, Source.KRAKEN, Source.COINGECKO)
 GATEWAYS = ("gateway-1", "gateway-2")
@@ -118,7 +124,7 @@ async def run_distributed(
             for process, backend in RELAYED
         }
         ports = {name: free_port() for name in GATEWAYS}
-        shared = {**list_addresses(backends), **(_short_times() if shortened else {})}
+        shared = {**list_addresses(backends), **UNBUDGETED, **(_short_times() if shortened else {})}
         processes = {}
         for name, arguments in COMMANDS.items():
             env = {**shared, **_relayed(name, backends, relays)}
