@@ -75,10 +75,15 @@ class KeyAuthority:
 
     def find(self, text: str) -> Principal | None:
         """Return the principal of a key or token that is known and counts now. Waits for nothing."""
-        now = self._clock()
         if text.startswith(PREFIX):
-            return None if self.is_cut_off else self.keys.find_principal(text, now)
-        return None if self._tokens is None else self._tokens.find(text, now)
+            principal = None if self.is_cut_off else self.keys.find_principal(text)
+            return principal if principal is not None and self._is_in_time(principal) else None
+        return None if self._tokens is None else self._tokens.find(text, self._clock())
+
+    def renew(self, principal: Principal) -> Principal | None:
+        """Return the principal of a key as it is now; `None` if it does not count, or is not known."""
+        renewed = None if self.is_cut_off else self.keys.renew(principal)
+        return renewed if renewed is not None and self._is_in_time(renewed) else None
 
     def is_current(self, principal: Principal) -> bool:
         """Tell whether a principal that was returned before still counts, with all that it says."""
@@ -88,7 +93,7 @@ class KeyAuthority:
             renewed = self.keys.renew(principal)
             if self.is_cut_off or (renewed is not principal and renewed != principal):
                 return False
-        return is_current(principal, self._clock())
+        return self._is_in_time(principal)
 
     async def verify(self, text: str) -> Principal:
         """Return the principal of a key or token.
@@ -134,6 +139,10 @@ class KeyAuthority:
     def confirm(self) -> None:
         """Note that all changes up to now are known."""
         self.is_cut_off = False
+
+    def _is_in_time(self, principal: Principal) -> bool:
+        # Most keys never end, and reading the clock takes as long as finding one.
+        return principal.expires_at is None or is_current(principal, self._clock())
 
     async def _verify_key(self, text: str) -> Principal:
         key_id = parse_key_id(text)

@@ -4,7 +4,7 @@ from collections import OrderedDict
 from datetime import datetime
 
 from access.api_key import ApiKey
-from access.key_text import fingerprint, hash_key, parse_key_id
+from access.key_text import cut_key_id, fingerprint, hash_key
 from access.principal import Principal
 
 # Some 2 KB each.
@@ -29,21 +29,25 @@ class KnownKeys:
         self._keys.move_to_end(key_id)
         return known[0]
 
-    def find_principal(self, text: str, now: datetime) -> Principal | None:
-        """Return the principal of a key that counts now; `None` for all else."""
-        key_id = parse_key_id(text)
-        known = None if key_id is None else self._keys.get(key_id)
-        if key_id is None or known is None:
+    def find_principal(self, text: str) -> Principal | None:
+        """Return the principal of a key, expired or not; `None` for all else.
+
+        The hash decides: a text of another form has none that is known.
+        """
+        key_id = cut_key_id(text)
+        known = self._keys.get(key_id)
+        if known is None:
             return None
         self._keys.move_to_end(key_id)
-        principal = known[1].get(fingerprint(hash_key(text)))
-        return principal if principal is not None and is_current(principal, now) else None
+        return known[1].get(fingerprint(hash_key(text)))
 
     def renew(self, principal: Principal) -> Principal | None:
         """Return the principal as its key is now; `None` if it ended or the key is not known."""
-        if principal.key_id is None or principal.credential is None:
+        key_id, credential = principal.key_id, principal.credential
+        if key_id is None or credential is None or (known := self._keys.get(key_id)) is None:
             return None
-        return self.find_secret(principal.key_id, principal.credential)
+        self._keys.move_to_end(key_id)
+        return known[1].get(credential)
 
     def find_secret(self, key_id: str, credential: str) -> Principal | None:
         """Return the principal of a secret by its fingerprint, expired or not."""

@@ -6,11 +6,15 @@ from typing import Any
 from access.authority import KeyAuthority
 from access.principal import Principal
 from access.scope import AccessScope
+from gateway.cache_limits import CREDENTIALS_BYTES, MAX_CREDENTIALS, MAX_CREDENTIALS_BYTES
 from gateway.credentials import read_credential, read_payload_credential
+from gateway.lru import BoundedLru
 from gateway.origins import is_listed, is_same_origin
 from rates.errors import DenialReason, Forbidden, Unauthenticated
 
 RawHeaders = Iterable[tuple[bytes, bytes]]
+Credentials = tuple[tuple[bytes, bytes], ...]
+"""The header fields with a key."""
 
 
 class Authentication:
@@ -18,14 +22,30 @@ class Authentication:
 
     def __init__(self, authority: KeyAuthority) -> None:
         self._authority = authority
+        # To read and hash the same key for each request takes longer than to answer it.
+        self._known: BoundedLru[Credentials, Principal] = BoundedLru(
+            size=MAX_CREDENTIALS,
+            weight=MAX_CREDENTIALS_BYTES,
+            weigh=lambda credentials, _: CREDENTIALS_BYTES + sum(len(value) for _, value in credentials),
+        )
         self.anonymous = authority.anonymous
         """Who asks without a key; `None` if nobody may."""
 
-    def find(self, credentials: RawHeaders) -> Principal | None:
+    def find(self, credentials: Credentials) -> Principal | None:
         """Return the principal of a request on the fast path, by its header fields with a key.
 
         `None` for all that `authenticate` has to look at: a request without an `Origin` has to prove that it is of an allowed page.
         """
+        if not credentials:
+            return self.anonymous
+        principal = self._known.get(credentials)
+        if principal is not None:
+            principal = self._authority.renew(principal)
+        if principal is None:
+            principal = self._find_new(credentials)
+        return None if principal is None or principal.origins else principal
+
+    def _find_new(self, credentials: Credentials) -> Principal | None:
         try:
             text = read_credential(credentials)
         except Unauthenticated:
@@ -33,7 +53,10 @@ class Authentication:
         if text is None:
             return self.anonymous
         principal = self._authority.find(text)
-        return None if principal is None or principal.origins else principal
+        # Tokens are long, and have a cache of their own.
+        if principal is not None and principal.is_revocable:
+            self._known.put(credentials, principal)
+        return principal
 
     def is_current(self, principal: Principal) -> bool:
         """Tell whether the principal of an earlier request still counts, as it was."""

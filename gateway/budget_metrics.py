@@ -25,6 +25,9 @@ def describe_budgets(accounts: Accounts) -> Iterator[Metric]:
         _counter("points", "Points spent.", spent),
         _counter("refusals", "Operations refused: a budget was spent.", _count(accounts, "refused")),
         _counter("throttled", "Subscriptions that began throttled.", _count(accounts, "throttled")),
+        _counter(
+            "restored", "Throttled subscriptions that got all events again.", _count(accounts, "restored")
+        ),
     ]
     gauges = [
         _gauge("clients", "Keys, and addresses without one, seen in the last minute.", clients),

@@ -60,6 +60,10 @@ MAX_ACCEPT_HEADERS = 256
 MAX_ACCEPT_LENGTH = 2_000
 MAX_CONTENT_TYPES = 64
 MAX_CONTENT_TYPE_LENGTH = 200
+# The header fields with a key, by their bytes. Beyond them, a request costs a hash more.
+MAX_CREDENTIALS = 4_096
+MAX_CREDENTIALS_BYTES = 2 * MIB
+CREDENTIALS_BYTES = 300
 # The headers of a request on which its response depends, up to so many bytes of memory.
 MAX_HEADS = 512
 MAX_HEAD_KEY = 1 * KIB

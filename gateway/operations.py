@@ -10,6 +10,7 @@ from graphql.pyutils import AwaitableOrValue
 from strawberry import Schema
 
 from gateway.budgets.account import Account
+from gateway.budgets.open_stream import current_stream
 from gateway.fastpath.payload import EncodedPayload
 from gateway.fastpath.plan import QueryPlan
 from gateway.fastpath.queries import FastPathQueries
@@ -21,7 +22,6 @@ from gateway.introspection import Introspection
 from gateway.preparation import OperationRejected, PreparedOperation, Preparer, RejectionStage
 from gateway.request import GraphQLRequest
 from gateway.results import (
-    THROTTLED,
     QueryResult,
     Result,
     encode_each,
@@ -187,8 +187,9 @@ class Operations:
             raise OperationRejected(
                 RejectionStage.SUBSCRIPTION, map(to_public_error, results.errors or ()), prepared.kind
             )
-        is_throttled = metadata is not None and metadata.is_throttled
-        return format_each(results, THROTTLED if is_throttled else None)
+        stream = None if metadata is None else metadata.stream
+        current_stream.set(stream)
+        return format_each(results, stream)
 
     async def iterate(
         self, prepared: PreparedOperation, metadata: OperationMetadata | None = None
@@ -199,6 +200,7 @@ class Operations:
             OperationRejected: the subscription cannot be created. A later error is the last result.
         """
         plan = prepared.subscription
+        current_stream.set(None if metadata is None else metadata.stream)
         if plan and (results := self._fast_subscriptions.iterate(plan, metadata or OperationMetadata())):
             return with_error_result(results)
         return encode_each(await self.iterate_results(prepared, metadata))
@@ -230,6 +232,19 @@ class Operations:
             raise
         except (NotOnFastPath, GraphQLError, RatesError):
             return None
+
+    def restore(
+        self, prepared: PreparedOperation, subscriber: Subscriber[EncodedPayload], cursor: str | None
+    ) -> PushedSubscription | None:
+        """Push all results to a throttled subscriber; return `None` if that is not possible now.
+
+        After `cursor`, if it has one, only what has followed.
+        """
+        plan, cohort = prepared.subscription, subscriber.cohort
+        if plan is None or cohort is None or not self._fast_subscriptions.may_restore(plan):
+            return None
+        cohort.remove(subscriber)
+        return PushedSubscription(self._fast_subscriptions.subscribe(plan, subscriber, cursor))
 
     def _context_with(self, metadata: OperationMetadata | None, account: Account | None = None) -> Context:
         return replace(self._context, metadata=metadata or OperationMetadata(), account=account)

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import msgspec
 from graphql import ExecutionResult, GraphQLError
 
+from gateway.budgets.open_stream import OpenStream
 from gateway.schema.errors import to_public_error
 
 Result = dict[str, Any]
@@ -31,14 +32,17 @@ def encode_result(result: Result) -> QueryResult:
     return QueryResult(encode(result), has_errors="errors" in result)
 
 
-async def format_each(results: Any, extensions: dict[str, Any] | None = None) -> AsyncGenerator[Result, None]:
-    """Format the results of a subscription, with `extensions`. A failure is the last one."""
+async def format_each(results: Any, stream: OpenStream | None = None) -> AsyncGenerator[Result, None]:
+    """Format the results of a subscription; a failure is the last one.
+
+    Those of a throttled one say so.
+    """
     async with aclosing(results):
         try:
             async for result in results:
                 formatted = format_result(result)
-                if extensions and not result.errors:
-                    formatted["extensions"] = extensions
+                if stream is not None and stream.is_throttled and not result.errors:
+                    formatted["extensions"] = THROTTLED
                 yield formatted
         except Exception as exc:  # noqa: BLE001 - outermost: shown or masked, logged, and sent as the last result
             yield _error_result(exc)

@@ -5,12 +5,15 @@ It consists of leased points, and of what is known of the shared budget.
 
 import asyncio
 from collections import Counter, deque
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from access.gcra import BucketLimits
 from access.lease_store import Lease
 from access.plan import Plan
 from gateway.budgets.rate_limit_fields import NAME, format_rate_limit, rate_limit
+
+if TYPE_CHECKING:
+    from gateway.budgets.open_stream import OpenStream
 
 # More than can be spent.
 UNLIMITED = 1 << 62
@@ -67,8 +70,8 @@ class Account:
         self.stream_points = 0
         """Points a second of its streams here."""
         self.other_stream_points = 0
-        self.throttled = 0
-        """Its subscriptions that are throttled."""
+        self.throttled: dict[OpenStream, None] = {}
+        """Its subscriptions that are throttled, the oldest first."""
         self.reported_points, self.reported_s = 0, now_s
         self.fields = b""
         """The lines of header fields for its responses."""

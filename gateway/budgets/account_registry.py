@@ -7,7 +7,6 @@ and then a part of its plan for a while; after that it is refused, never served 
 import asyncio
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from math import inf
 
@@ -19,16 +18,12 @@ from access.plan import ANONYMOUS, Plan
 from gateway.budgets.account import Account, BudgetState
 from gateway.budgets.open_stream import OpenStream, StreamCost
 from gateway.budgets.plan_usage import PlanUsage
+from gateway.budgets.stream_budgets import LEASE_TIMEOUT_S, SWEEP_S, StreamBudgets
 from rates.clock import Clock, utc_now
 from rates.errors import BudgetExhausted, CacheUnavailable, QueryTooExpensive
 
-# A store that needs longer counts as away.
-LEASE_TIMEOUT_S = 1.0
-# While it is away, one request asks it again after so long. The others do not wait for it.
+# While the store is away, one request asks it again after so long. The others do not wait for it.
 AWAY_RETRY_S = 1.0
-SWEEP_S = 0.25
-# Between two reports of what the streams of a client cost here, if that does not change.
-REPORT_S = 5.0
 # Accounts without anything open are forgotten after this time without a request; their leases have ended by then.
 FORGET_S = 60.0
 MAX_ACCOUNTS = 20_000
@@ -67,8 +62,7 @@ class Accounts:
         self._accounts: dict[str | tuple[str, str], Account] = {}
         # Those that hold leased points, and those of which less is known by the minute.
         self._active: set[Account] = set()
-        # Those with subscriptions, of which other gateways hear.
-        self._streaming: set[Account] = set()
+        self._streams = StreamBudgets(store, now_s)
         self._low: set[Account] = set()
         self._wake = asyncio.Event()
         self._answered_s = now_s()
@@ -163,10 +157,7 @@ class Accounts:
         Raises:
             PlanLimitReached: the plan allows no more subscriptions.
         """
-        stream = OpenStream(account, cost, self.usage[account.plan.name])
-        if account.plan.stream_points is not None:
-            self._streaming.add(account)
-        return stream
+        return self._streams.open(account, cost, self.usage[account.plan.name])
 
     def state(self, account: Account) -> BudgetState:
         """Return what is known of the budget of an account."""
@@ -184,7 +175,7 @@ class Accounts:
         """Lease points before they are spent, until cancelled."""
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._sweep())
-            tasks.create_task(self._report_streams())
+            tasks.create_task(self._streams.run())
             room = asyncio.Semaphore(MAX_LEASING)
             while True:
                 await self._wake.wait()
@@ -309,23 +300,6 @@ class Accounts:
             if now_s >= forget_at_s:
                 forget_at_s = now_s + FORGET_S / 6
                 self._forget_idle(now_s)
-
-    async def _report_streams(self) -> None:
-        """Tell the store what the streams of clients cost here, and hear what they cost elsewhere."""
-        while True:
-            await asyncio.sleep(SWEEP_S)
-            for account in list(self._streaming):
-                now_s = self._now_s()
-                points = account.stream_points
-                if points == account.reported_points and now_s < account.reported_s + REPORT_S:
-                    continue
-                account.reported_points, account.reported_s = points, now_s
-                if not points:
-                    self._streaming.discard(account)
-                request = LeaseRequest(account.name, account.limits, wanted=0, least=0, stream_points=points)
-                with suppress(CacheUnavailable, TimeoutError):
-                    async with asyncio.timeout(LEASE_TIMEOUT_S):
-                        account.note(await self._store.take(request), self._now_s())
 
     def _forget_idle(self, now_s: float) -> None:
         accounts = list(self._accounts.values())

@@ -1,5 +1,7 @@
 """Open sockets and subscriptions of clients, and their part of the budget of streams."""
 
+from collections.abc import Callable
+from contextvars import ContextVar
 from typing import Any, NamedTuple
 
 from gateway.budgets.account import Account
@@ -34,6 +36,8 @@ class PlanLimitReached(ClientLimitReached):
 class OpenStream:
     """A running subscription of an account, until it is closed.
 
+    A throttled one is restored when the budget of streams allows it.
+
     Raises:
         PlanLimitReached: the plan allows no more.
     """
@@ -45,17 +49,49 @@ class OpenStream:
         used = account.stream_points + account.other_stream_points
         self.is_throttled = limit is not None and used + cost.points > limit
         """Whether it gets an event a second, because the budget of streams is spent."""
+        self.on_restore: Callable[[], bool] = _is_done
+        """Lets it have all events from now on; `False` if that is not possible at present."""
+        self._cost, self._usage = cost, usage
         self._points = cost.throttled if self.is_throttled else cost.points
         account.stream_points += self._points
-        account.throttled += self.is_throttled
-        usage.throttled += self.is_throttled
+        if self.is_throttled:
+            account.throttled[self] = None
+            usage.throttled += 1
+
+    @property
+    def missing_points(self) -> int:
+        """The points a second that it would cost more if it were not throttled."""
+        return self._cost.points - self._points
+
+    def restore(self) -> bool:
+        """Let it have all events again. Return whether it has."""
+        # First, so that whatever is made meanwhile is not throttled.
+        self.is_throttled = False
+        if not self.on_restore():
+            self.is_throttled = True
+            return False
+        account = self._account
+        del account.throttled[self]
+        account.stream_points += self.missing_points
+        self._points = self._cost.points
+        self._usage.restored += 1
+        return True
 
     def close(self) -> None:
         """Give back its part of the budget."""
         account = self._account
         account.stream_points -= self._points
-        account.throttled -= self.is_throttled
+        account.throttled.pop(self, None)
         release(account, SUBSCRIPTIONS)
+
+
+current_stream: ContextVar[OpenStream | None] = ContextVar("current_stream", default=None)
+"""The stream of the subscription whose task runs."""
+
+
+def _is_done() -> bool:
+    """Restore a stream that has not begun: it will not be throttled."""
+    return True
 
 
 class OpenSocket:

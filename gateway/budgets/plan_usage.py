@@ -12,4 +12,6 @@ class PlanUsage:
     refused: int = 0
     """Operations refused because a budget was spent."""
     throttled: int = 0
-    """Subscriptions that began throttled, or became so."""
+    """Subscriptions that began throttled."""
+    restored: int = 0
+    """Subscriptions that got all events again."""

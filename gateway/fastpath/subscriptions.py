@@ -224,6 +224,10 @@ class FastPathSubscriptions:
             return None
         return self._iterate(plan, metadata)
 
+    def may_restore(self, plan: SubscriptionPlan) -> bool:
+        """Tell whether a throttled subscription may begin anew without an error."""
+        return self._live_queries.may_restore(plan.args.query)
+
     def payload_encoder(self, plan: SubscriptionPlan) -> AnyPayloadEncoder:
         """The encoder of the plan's root field.
 
@@ -251,10 +255,20 @@ class FastPathSubscriptions:
     async def _iterate(
         self, plan: SubscriptionPlan, metadata: OperationMetadata
     ) -> AsyncGenerator[bytes, None]:
-        def subscribe(subscriber: PullSubscriber[EncodedPayload]) -> Resuming | None:
-            return self.subscribe(plan, subscriber, metadata.resume_from, is_throttled=metadata.is_throttled)
+        is_throttled = metadata.is_throttled
 
-        async with aclosing(iterate(subscribe)) as payloads:
+        def subscribe(subscriber: PullSubscriber[EncodedPayload]) -> Resuming | None:
+            return self.subscribe(plan, subscriber, metadata.resume_from, is_throttled=is_throttled)
+
+        def resubscribe(subscriber: PullSubscriber[EncodedPayload], cursor: str | None) -> Resuming | None:
+            return self.subscribe(plan, subscriber, cursor)
+
+        iterating = (
+            iterate(subscribe, resubscribe, lambda: self.may_restore(plan))
+            if is_throttled
+            else iterate(subscribe)
+        )
+        async with aclosing(iterating) as payloads:
             async for payload in payloads:
                 metadata.cursor = payload.cursor or metadata.cursor
                 yield payload.body

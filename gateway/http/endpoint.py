@@ -18,7 +18,7 @@ from gateway.authentication import Authentication, check_scopes
 from gateway.budgets.account import Account
 from gateway.budgets.account_registry import REFUSAL_PAUSE_S
 from gateway.budgets.client_accounts import ClientAccounts
-from gateway.budgets.open_stream import OpenSocket
+from gateway.budgets.open_stream import OpenSocket, OpenStream
 from gateway.cache_limits import MAX_CACHED_DOCUMENT, SEEN_KEYS
 from gateway.client_connections import RETRY_AFTER_S, ClientConnections
 from gateway.client_limits import ClientLimitReached, ClientLimits, read_address
@@ -271,17 +271,17 @@ class HttpEndpoint:
         if exchange.scope["method"] == "HEAD":
             await send_response(exchange.send, 200, b"", {"content-type": framing.content_type})
             return
-        with self._counted(read_address(exchange.scope), operation, account) as is_throttled:
+        with self._counted(read_address(exchange.scope), operation, account) as opened:
             if operation.kind is OperationKind.SUBSCRIPTION:
                 await self._wait_for_turn()
-            metadata = OperationMetadata(principal=exchange.principal, is_throttled=is_throttled)
+            metadata = OperationMetadata(principal=exchange.principal, stream=opened)
             await self._serve_stream(framing, operation, exchange, metadata)
 
     @contextmanager
     def _counted(
         self, address: str, operation: PreparedOperation | OperationRejected, account: Account
-    ) -> Iterator[bool]:
-        """Count a stream, and its subscription, until its end. Yield whether that is throttled."""
+    ) -> Iterator[OpenStream | None]:
+        """Count a stream, and its subscription, until its end. Yield the subscription, if it is one."""
         limits = [self._limits.sockets]
         if operation.kind is OperationKind.SUBSCRIPTION:
             limits.append(self._limits.subscriptions)
@@ -292,16 +292,15 @@ class HttpEndpoint:
                 except ClientLimitReached as exc:
                     raise as_http_error(exc) from exc
                 taken.callback(limit.release, address)
-            is_throttled = False
+            opened = None
             try:
                 taken.callback(OpenSocket(account).close)
                 if isinstance(operation, PreparedOperation) and operation.stream is not None:
-                    stream = self._accounts.open_stream(account, operation.stream)
-                    taken.callback(stream.close)
-                    is_throttled = stream.is_throttled
+                    opened = self._accounts.open_stream(account, operation.stream)
+                    taken.callback(opened.close)
             except ClientLimitReached as exc:
                 raise as_http_error(exc) from exc
-            yield is_throttled
+            yield opened
 
     async def _serve_stream(
         self,

@@ -151,9 +151,7 @@ class SingleConnections:
         try:
             if isinstance(prepared, PreparedOperation) and prepared.stream is not None:
                 opened = self._clients.accounts.open_stream(account, prepared.stream)
-            metadata = OperationMetadata(
-                principal=stream.principal, is_throttled=opened is not None and opened.is_throttled
-            )
+            metadata = OperationMetadata(principal=stream.principal, stream=opened)
             stream.add(operation, self._make_results(prepared, metadata), opened)
         except (ClientLimitReached, HttpError) as exc:
             if opened is not None:

@@ -28,7 +28,7 @@ class StreamBudgetType:
     limit: int | None = described("The points that your streams may cost each second; null for no limit.")
     used: int = described("The points that your streams cost each second, on all gateways.")
     throttled: int = described(
-        "Your subscriptions on this gateway that get one event a second, because the budget was spent when they began."
+        "Your subscriptions on this gateway that get one event a second, until the budget allows more."
     )
 
 
@@ -72,7 +72,7 @@ def resolve_budget(info: Info) -> BudgetType | None:
         streams=StreamBudgetType(
             limit=account.plan.stream_points,
             used=account.stream_points + account.other_stream_points,
-            throttled=account.throttled,
+            throttled=len(account.throttled),
         ),
     )
 

@@ -10,6 +10,7 @@ from strawberry.types import Info as StrawberryInfo
 from access.principal import ANONYMOUS, Principal
 from gateway.budgets.account import Account
 from gateway.budgets.account_registry import Accounts
+from gateway.budgets.open_stream import OpenStream
 from gateway.queries.candles.reader import CandlesReader
 from gateway.queries.candles.stats_reader import StatsReader
 from gateway.queries.consensus.reader import ConsensusReader
@@ -35,12 +36,17 @@ class OperationMetadata:
     """Cursor of the event told last."""
     fresh_for: timedelta | None = None
     """How long all rates in the answer stay as fresh as it says and as was asked for; negative once one is not."""
-    is_throttled: bool = False
-    """Whether a subscription gets fewer events than it asked for."""
+    stream: OpenStream | None = None
+    """A subscription, in the budget of its client."""
     no_store: bool = False
     """Whether the answer holds something that is true at its moment only."""
     principal: Principal = ANONYMOUS
     """Who asks."""
+
+    @property
+    def is_throttled(self) -> bool:
+        """Whether a subscription gets fewer events than it asked for."""
+        return self.stream is not None and self.stream.is_throttled
 
     def note_rates(self, rates: Iterable[Rate], policy: FreshnessPolicy = ANY_AGE) -> None:
         """Note rates in the result that were requested with that policy."""

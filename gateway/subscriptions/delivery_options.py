@@ -25,13 +25,18 @@ class DeliveryOptions(msgspec.Struct, frozen=True):
     min_change_bps: Decimal = Decimal(0)
     max_silence_s: float | None = None
     max_trade_age: timedelta | None = None
-    is_throttled: bool = False
-    """Whether events are fewer than the client asked for, and say so: its budget of streams is spent."""
+    full: "DeliveryOptions | None" = None
+    """Set while events are fewer than the client asked for, and say so: what it asked for. Its budget of streams is spent."""
+
+    @property
+    def is_throttled(self) -> bool:
+        """Whether events are fewer than the client asked for."""
+        return self.full is not None
 
     def throttled(self) -> "DeliveryOptions":
         """Return the options of a client whose budget of streams is spent: an event a second."""
         return msgspec.structs.replace(
-            self, sample_interval_s=max(self.sample_interval_s, THROTTLED_INTERVAL_S), is_throttled=True
+            self, sample_interval_s=max(self.sample_interval_s, THROTTLED_INTERVAL_S), full=self
         )
 
 

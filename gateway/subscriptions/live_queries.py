@@ -46,7 +46,7 @@ from gateway.subscriptions.resume import ResumeReader
 from gateway.subscriptions.trades_event import LiveTradesArgs
 from gateway.subscriptions.value_cohort import LiveRateQuery, RateCohort
 from rates.clock import Clock
-from rates.errors import HistoryUnavailable
+from rates.errors import HistoryUnavailable, RatesError
 from rates.source import Source
 
 # The status of a source changes with every ticker; people read it in seconds.
@@ -246,8 +246,18 @@ class LiveQueries:
             InvalidCursor, InvalidArgument, UnknownSymbol, CacheUnavailable, DatabaseUnavailable: at once, as `subscribe` does.
         """
         self.check(query, after)
-        encoder = IdentityEncoder[Any]()
-        return iterate(lambda subscriber: self.subscribe(query, options, encoder, subscriber, after=after))
+        encoder, full = IdentityEncoder[Any](), options.full
+
+        def subscribe(subscriber: Subscriber[Any]) -> Resuming | None:
+            return self.subscribe(query, options, encoder, subscriber, after=after)
+
+        if full is None:
+            return iterate(subscribe)
+
+        def resubscribe(subscriber: Subscriber[Any], cursor: str | None) -> Resuming | None:
+            return self.subscribe(query, full, IdentityEncoder[Any](), subscriber, after=cursor)
+
+        return iterate(subscribe, resubscribe, lambda: self.may_restore(query))
 
     async def iterate_sources(self) -> AsyncGenerator[tuple[SourceStatus, ...], None]:
         """The status of all sources, then its changes, at most once a second."""
@@ -259,6 +269,14 @@ class LiveQueries:
                     last_sent = statuses
                     yield statuses
                 await asyncio.sleep(SOURCES_INTERVAL_S)
+
+    def may_restore(self, query: Query) -> bool:
+        """Tell whether a throttled subscription may begin anew without an error."""
+        try:
+            self._check(query, None)
+        except RatesError:
+            return False
+        return not self.registry.is_full
 
     def check(self, query: Query, after: str | None = None) -> None:
         """Raise what `subscribe` would raise."""

@@ -33,6 +33,12 @@ class LiveQueryRegistry:
     def __len__(self) -> int:
         return len(self._queries) + self._unshared
 
+    @property
+    def is_full(self) -> bool:
+        """Whether a further live query may be one too many."""
+        rates = self.rates + self._count_tracked()
+        return len(self) >= self._limits.queries or rates > self._limits.rates
+
     def get_or_create(self, key: tuple[Any, ...], create: Callable[[], LiveQueryT]) -> LiveQueryT:
         """The live query of that key, which must determine its type.
 

@@ -5,10 +5,13 @@ from collections.abc import AsyncGenerator, Callable, Coroutine
 from contextvars import ContextVar
 from typing import Any, Generic, TypeVar
 
+from gateway.budgets.open_stream import current_stream
 from gateway.subscriptions.cohort import Cohort
 from gateway.subscriptions.result_slots import current_slot
 
 PayloadT = TypeVar("PayloadT")
+
+
 Resuming = Coroutine[Any, Any, None]
 """The catch-up of a resumed subscription, which precedes its first payload.
 
@@ -21,13 +24,17 @@ current_client: ContextVar[object] = ContextVar("current_client", default=None)
 CONSUMING_S = 0.0006
 
 
+class _Restored(Exception):
+    """The subscription is no longer throttled."""
+
+
 class PullSubscriber(Generic[PayloadT]):
     """A subscriber that holds at most one payload, until its consumer wakes up.
 
     It takes the result slot of its operation, if there is one, for each payload.
     """
 
-    __slots__ = ("_error", "_is_enqueued", "_pending", "_slot", "_waiter", "client", "cohort")
+    __slots__ = ("_error", "_is_enqueued", "_pending", "_slot", "_waiter", "client", "cohort", "cursor")
 
     consuming_s = CONSUMING_S
 
@@ -39,6 +46,8 @@ class PullSubscriber(Generic[PayloadT]):
         self._slot = current_slot.get()
         self._pending: PayloadT | None = None
         self._is_enqueued = False
+        self.cursor: str | None = None
+        """The cursor of the last payload, if payloads have one."""
 
     async def next_payload(self) -> PayloadT:
         """Wait for the next payload.
@@ -51,7 +60,9 @@ class PullSubscriber(Generic[PayloadT]):
         assert self.cohort
         self._waiter = asyncio.get_running_loop().create_future()
         self.cohort.flush_now()
-        return await self._waiter
+        payload = await self._waiter
+        self.cursor = getattr(payload, "cursor", None)
+        return payload
 
     def unsubscribe(self) -> None:
         """Receive nothing more."""
@@ -84,6 +95,16 @@ class PullSubscriber(Generic[PayloadT]):
         else:
             self._error = error
 
+    def restore(self) -> bool:
+        """Subscribe again, without throttling.
+
+        Return `False` while a payload is on its way to the consumer, which would come twice.
+        """
+        if not self.is_ready():
+            return False
+        self.fail(_Restored())
+        return True
+
     @property
     def _is_awaited(self) -> bool:
         return self._waiter is not None and not self._waiter.done()
@@ -111,14 +132,36 @@ class PullSubscriber(Generic[PayloadT]):
 
 async def iterate(
     subscribe: Callable[[PullSubscriber[PayloadT]], Resuming | None],
+    resubscribe: Callable[[PullSubscriber[PayloadT], str | None], Resuming | None] | None = None,
+    may_restore: Callable[[], bool] = bool,
 ) -> AsyncGenerator[PayloadT, None]:
-    """The payloads of the subscription made by `subscribe`, each computed on demand."""
+    """The payloads of the subscription made by `subscribe`, each computed on demand.
+
+    With `resubscribe` it is throttled, until its stream is restored, if `may_restore`.
+    """
     subscriber: PullSubscriber[PayloadT] = PullSubscriber()
+    stream = current_stream.get() if resubscribe else None
+    # It may have been restored before it begins.
+    is_restored = stream is not None and not stream.is_throttled
+    if stream is not None:
+        stream.on_restore = lambda: may_restore() and subscriber.restore()
     try:
-        resuming = subscribe(subscriber)
-        if resuming is not None:
-            await resuming
+        await _begin(subscribe(subscriber))
         while True:
-            yield await subscriber.next_payload()
+            try:
+                payload = await subscriber.next_payload()
+            except _Restored:
+                is_restored = True
+            else:
+                yield payload
+            if is_restored and resubscribe is not None:
+                is_restored = False
+                subscriber.unsubscribe()
+                await _begin(resubscribe(subscriber, subscriber.cursor))
     finally:
         subscriber.unsubscribe()
+
+
+async def _begin(resuming: Resuming | None) -> None:
+    if resuming is not None:
+        await resuming

@@ -21,7 +21,7 @@ from gateway.authentication import check_scopes
 from gateway.budgets.account import Account
 from gateway.budgets.account_registry import REJECTED_POINTS
 from gateway.budgets.client_accounts import ClientAccounts
-from gateway.budgets.open_stream import OpenSocket
+from gateway.budgets.open_stream import OpenSocket, OpenStream
 from gateway.budgets.points_wait import retry_with_points
 from gateway.client_connections import Ending
 from gateway.client_limits import ClientLimitReached
@@ -51,7 +51,7 @@ from gateway.websocket.subprotocol import (
     Subprotocol,
     clip_reason,
 )
-from gateway.websocket.subscriber import WebSocketSubscriber
+from gateway.websocket.subscriber import ThrottledSubscriber, WebSocketSubscriber
 from gateway.websocket.subscription_slots import SubscriptionSlots
 from gateway.websocket.timeouts import SharedTimeouts
 from gateway.websocket.write_queue import ConnectionGone, FrameWriter, WriteQueue
@@ -260,7 +260,7 @@ class Connection:
             return
         try:
             assert prepared.stream is not None
-            is_throttled = self._subscriptions.take(operation, self._socket.account, prepared.stream)
+            stream = self._subscriptions.take(operation, self._socket.account, prepared.stream)
         except ClientLimitReached as exc:
             error = {"message": str(exc), "extensions": exc.extensions}
             self._start_task(
@@ -268,7 +268,7 @@ class Connection:
             )
             return
         waiting = self._admission.enter(
-            lambda: self._start_subscription(operation, prepared, is_throttled=is_throttled), self._refuse
+            lambda: self._start_subscription(operation, prepared, stream), self._refuse
         )
         if waiting is not None:
             self._running[operation] = waiting
@@ -300,37 +300,49 @@ class Connection:
                 self.close(TRY_AGAIN_LATER, "too many new subscriptions at once: try again")
             )
 
-    def _start_subscription(self, operation: str, prepared: PreparedOperation, *, is_throttled: bool) -> None:
+    def _start_subscription(self, operation: str, prepared: PreparedOperation, stream: OpenStream) -> None:
         try:
-            is_pushed = prepared.subscription is not None and self._subscribe(
-                operation, prepared, is_throttled=is_throttled
-            )
+            is_pushed = prepared.subscription is not None and self._subscribe(operation, prepared, stream)
         except Exception as exc:  # noqa: BLE001 - outermost of an operation: masked, logged, and the others go on
             self._start_task(operation, self._send_final(operation, self._format_error(operation, exc)))
             return
         if not is_pushed:
-            self._start_task(operation, self._run_operation(operation, prepared, is_throttled=is_throttled))
+            self._start_task(operation, self._run_operation(operation, prepared, stream))
 
-    def _subscribe(self, operation: str, prepared: PreparedOperation, *, is_throttled: bool) -> bool:
+    def _subscribe(self, operation: str, prepared: PreparedOperation, stream: OpenStream) -> bool:
         """Have the results of a subscription pushed. Return `False` if they have to be pulled."""
         envelope = self._protocol.result_envelope(operation)
-        subscriber = WebSocketSubscriber(
-            self._queue, envelope, lambda exc: self._fail_operation(operation, exc)
-        )
+        make = ThrottledSubscriber if stream.is_throttled else WebSocketSubscriber
+        subscriber = make(self._queue, envelope, lambda exc: self._fail_operation(operation, exc))
         self._running[operation] = subscriber
-        subscribed = self._operations.subscribe(prepared, subscriber, is_throttled=is_throttled)
+        subscribed = self._operations.subscribe(prepared, subscriber, is_throttled=stream.is_throttled)
         if subscribed is not None and subscribed.resuming:
             subscriber.resuming = self._tasks.create_task(subscriber.resume(subscribed.resuming))
+        if subscribed is not None and isinstance(subscriber, ThrottledSubscriber):
+            stream.on_restore = lambda: self._restore(prepared, subscriber)
         return subscribed is not None
+
+    def _restore(self, prepared: PreparedOperation, subscriber: ThrottledSubscriber) -> bool:
+        """Have all results of a throttled subscription pushed. Return whether that was possible now."""
+        if self._closed or subscriber.resuming is not None or not subscriber.is_ready():
+            return False
+        try:
+            restored = self._operations.restore(prepared, subscriber, subscriber.cursor)
+        except Exception as exc:  # noqa: BLE001 - outermost of an operation: masked, logged, and the others go on
+            subscriber.fail(exc)
+            return True
+        if restored is not None and restored.resuming:
+            subscriber.resuming = self._tasks.create_task(subscriber.resume(restored.resuming))
+        return restored is not None
 
     def _start_task(self, operation: str, work: Coroutine[Any, Any, None]) -> None:
         self._running[operation] = self._tasks.create_task(work)
 
     async def _run_operation(
-        self, operation: str, prepared: PreparedOperation, *, is_throttled: bool = False
+        self, operation: str, prepared: PreparedOperation, stream: OpenStream | None = None
     ) -> None:
         with suppress(ConnectionGone):
-            metadata = OperationMetadata(principal=self.principal, is_throttled=is_throttled)
+            metadata = OperationMetadata(principal=self.principal, stream=stream)
             await self._send_final(operation, await self._send_results(operation, prepared, metadata))
 
     async def _send_final(self, operation: str, message: bytes) -> None:

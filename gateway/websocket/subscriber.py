@@ -98,3 +98,20 @@ class WebSocketSubscriber:
         self._is_enqueued = False
         if self.cohort is not None:
             self.cohort.flush_now()
+
+
+class ThrottledSubscriber(WebSocketSubscriber):
+    """A subscriber that may be restored, and then goes on after what it was sent last."""
+
+    __slots__ = ("cursor",)
+
+    def __init__(
+        self, queue: WriteQueue, envelope: Envelope, on_failure: Callable[[Exception], None]
+    ) -> None:
+        super().__init__(queue, envelope, on_failure)
+        self.cursor: str | None = None
+        """The cursor of the last payload, if payloads have one."""
+
+    def deliver(self, payload: EncodedPayload) -> None:
+        self.cursor = payload.cursor
+        super().deliver(payload)

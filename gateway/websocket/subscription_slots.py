@@ -17,8 +17,8 @@ class SubscriptionSlots:
         self._accounts = accounts
         self._taken: dict[str, OpenStream] = {}
 
-    def take(self, operation: str, account: Account, cost: StreamCost) -> bool:
-        """Take a slot. Return whether the subscription is throttled.
+    def take(self, operation: str, account: Account, cost: StreamCost) -> OpenStream:
+        """Take a slot. Return the subscription in the budget of its client.
 
         Raises:
             ClientLimitReached: there is none.
@@ -32,7 +32,7 @@ class SubscriptionSlots:
         except PlanLimitReached:
             self._limit.release(self._address)
             raise
-        return stream.is_throttled
+        return stream
 
     def release(self, operation: str) -> None:
         """Give back the slot of an operation, if it has one."""

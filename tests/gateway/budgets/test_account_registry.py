@@ -10,7 +10,8 @@ from access.memory_lease_store import MemoryLeaseStore
 from access.plan import SHIPPED_PLANS, PlanLimits
 from access.redis_lease_store import RedisLeaseStore
 from cache.redis_client import open_redis
-from gateway.budgets.account_registry import AWAY_RETRY_S, LEASE_TIMEOUT_S, OUTAGE_PART, SWEEP_S, Accounts
+from gateway.budgets.account_registry import AWAY_RETRY_S, OUTAGE_PART, Accounts
+from gateway.budgets.stream_budgets import LEASE_TIMEOUT_S, SWEEP_S
 from rates.errors import BudgetExhausted, CacheUnavailable, QueryTooExpensive
 from rates.redis_keys import RedisKeys
 from tests.virtual_time import VirtualTimeLoop, run_virtually

@@ -3,7 +3,8 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, suppress
+from itertools import count
 from typing import Any
 
 import httpx
@@ -24,6 +25,7 @@ from tests.gateway.rate_limit_header import read_field
 pytestmark = pytest.mark.servers
 ONE = '{ rate(symbol: "BTC/USDT") { price } }'
 LIVE = 'subscription { rates(symbols: ["BTC/USDT"]) { kind throttled items { price } } }'
+THROTTLED = '"extensions":{"throttled":true}'
 LIVE_ONE = 'subscription { rate(symbol: "BTC/USDT") { price symbol ageMs } }'
 # A slow test finds no points that came back meanwhile.
 DAY_S = 86_400
@@ -179,8 +181,52 @@ async def test_streams_over_http_are_throttled_too(limited: Limited, accept: str
         async with client.stream("POST", "/graphql", json={"query": query}, headers=headers) as stream:
             async for line in stream.aiter_lines():
                 if "price" in line:
-                    assert '"extensions":{"throttled":true}' in line
+                    assert THROTTLED in line
                     break
+
+
+@pytest.mark.parametrize("query", [LIVE, LIVE_ONE])
+@pytest.mark.parametrize("subprotocol", ["graphql-transport-ws", "graphql-ws"])
+async def test_a_throttled_subscription_is_restored_when_the_budget_allows_it(
+    limited: Limited, cache: MemoryCache, subprotocol: str, query: str
+) -> None:
+    """Another one ends; from then on results do not say `throttled`."""
+    is_new = subprotocol == "graphql-transport-ws"
+    start, data, stop = ("subscribe", "next", "complete") if is_new else ("start", "data", "stop")
+    async with limited(points=10**6, stream_points=5) as served, dial(served, subprotocol) as socket:
+        for number in range(2):
+            await socket.send(json.dumps({"id": f"{number}", "type": start, "payload": {"query": query}}))
+            result = (await _next(socket, data))["payload"]
+        assert result["extensions"] == {"throttled": True}
+        await socket.send(json.dumps({"id": "0", "type": stop}))
+        for number in count(1):
+            await cache.write([build_ticker(price=str(number), sequence=number + 10)])
+            message = await _next(socket, data)
+            if message["id"] == "1" and "extensions" not in message["payload"]:
+                break
+        if query == LIVE:
+            assert message["payload"]["data"]["rates"]["throttled"] is False
+
+
+@pytest.mark.parametrize("accept", ["text/event-stream", "multipart/mixed;subscriptionSpec=1.0"])
+async def test_streams_over_http_are_restored_too(limited: Limited, accept: str) -> None:
+    """The first result after another stream has ended does not say `throttled`."""
+    headers = {"accept": accept}
+
+    async def next_result(lines: AsyncIterator[str]) -> str:
+        async with asyncio.timeout(TIMEOUT_S):
+            return await anext(line async for line in lines if "price" in line)
+
+    async with limited(points=10**6, stream_points=5) as served, served.client() as client:
+        first = AsyncExitStack()
+        await first.enter_async_context(
+            client.stream("POST", "/graphql", json={"query": LIVE}, headers=headers)
+        )
+        async with client.stream("POST", "/graphql", json={"query": LIVE_ONE}, headers=headers) as second:
+            lines = second.aiter_lines()
+            assert THROTTLED in await next_result(lines)
+            await first.aclose()
+            assert THROTTLED not in await next_result(lines)
 
 
 async def test_a_plan_bounds_sockets_and_subscriptions(limited: Limited) -> None:
