@@ -147,6 +147,22 @@ async def test_subscriptions_wait_for_points_that_come_back_soon(limited: Limite
     assert started == {"0", "1"}
 
 
+async def test_an_operation_on_a_shared_stream_waits_for_points_that_come_back_soon(limited: Limited) -> None:
+    """An error would be its result, and its end."""
+    async with limited(points=6_000, window_s=10) as served, served.client() as client:
+        token = {"x-graphql-event-stream-token": (await client.put("/graphql")).text}
+        events = {**token, "accept": "text/event-stream"}
+        async with client.stream("GET", "/graphql", headers=events, timeout=TIMEOUT_S) as stream:
+            assert (await spend(client))[-1].status_code == 429
+            request = {"query": LIVE, "extensions": {"operationId": "1"}}
+            assert (await client.post("/graphql", json=request, headers=token)).status_code == 202
+            async with asyncio.timeout(TIMEOUT_S):
+                data = await anext(
+                    line async for line in stream.aiter_lines() if line.startswith('data: {"id"')
+                )
+    assert json.loads(data.removeprefix("data: "))["payload"]["data"]["rates"]["kind"] == "SNAPSHOT"
+
+
 @pytest.mark.parametrize("subprotocol", ["graphql-transport-ws", "graphql-ws"])
 async def test_a_spent_budget_of_streams_gives_an_event_a_second_and_says_so(
     limited: Limited, subprotocol: str
