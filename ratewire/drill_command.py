@@ -90,6 +90,22 @@ def soak(
         raise typer.Exit(1)
 
 
+@app.command()
+def history(
+    postgres_away_s: Annotated[
+        float, typer.Option(help="Seconds for which Postgres is away.", min=1, max=3_000)
+    ] = 20.0,
+) -> None:
+    """Kill recorder, Postgres, Redis and feed while trades are made: each lost one lies in a recorded gap."""
+    from rich.console import Console
+
+    from drill.distributed.history_chaos import list_faults, run_history_chaos
+
+    report = _run(run_history_chaos(list_faults(postgres_away_s), Console(width=WIDE)))
+    if report.misses:
+        raise typer.Exit(1)
+
+
 def _run(work: "Coroutine[Any, Any, T]") -> "T":
     import asyncio
     import logging
