@@ -9,12 +9,14 @@ from collections import deque
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
+from typing import TypeAlias
 
 import structlog
 from rich.console import Console
 
 from drill.environment import environment
 from drill.fault_run import FaultRun, StepOutcome
+from drill.minute_truth import MinuteCounts, judge_minutes
 from drill.plan import (
     REDIS_FAILOVER,
     SHARED_FAULTS,
@@ -36,14 +38,24 @@ from simulator.faults.kinds import KINDS
 # Most of the time is spent waiting for timeouts: two systems halve it and use less than one core.
 SYSTEMS = 2
 TIMEOUT_S = 420.0
+FILL_POLL_S = 10.0
+# Of the minutes that must be whole once the history was filled.
+FILLED_SHARE = 0.999
+
+Ended: TypeAlias = tuple[SystemUnderTest, MinuteCounts, Mapping[str, ClientCounts]]
 
 
 async def run_drill(
-    *, only: Collection[str], faults: Collection[str], brief: bool = False, console: Console
+    *,
+    only: Collection[str],
+    faults: Collection[str],
+    brief: bool = False,
+    fill_s: float = 0.0,
+    console: Console,
 ) -> DrillReport:
     """Inject all faults of all sources (or a selection), and show the report.
 
-    `brief`: each kind of step at one source.
+    `brief`: each kind of step at one source. `fill_s`: wait so long for the history to be filled from the sources' own candles.
 
     Raises:
         InvalidSetting: the selection names no step.
@@ -56,30 +68,34 @@ async def run_drill(
     os.environ.update(environment())
     async with asyncio.TaskGroup() as group:
         works = [
-            group.create_task(_run_steps(schedule, number, done), name=f"system {number}")
+            group.create_task(_run_steps(schedule, number, done, fill_s), name=f"system {number}")
             for number in range(SYSTEMS)
             if schedule
         ]
     results = [work.result() for work in works]
-    results += [await _run_in_sequence(own, done) for own in alone]
+    results += [await _run_in_sequence(own, done, fill_s) for own in alone]
     if shared:
-        results.append(await _run_in_sequence(shared, done, with_redis=has_redis()))
-    systems, clients = zip(*results, strict=True)
+        results.append(await _run_in_sequence(shared, done, fill_s, with_redis=has_redis()))
+    systems, counted, clients = zip(*results, strict=True)
+    minutes = MinuteCounts()
+    for each in counted:
+        minutes.add(each)
     report = DrillReport(
         outcomes,
         {source: merge_client_counts([each[source] for each in clients]) for source in steps},
         sum(system.subscriber.judged for system in systems),
         time.monotonic() - started,
         [miss for system in systems for miss in system.subscriber.misses if not _is_reported(miss, outcomes)],
+        minutes,
     )
     report.show(console)
     return report
 
 
 async def _run_steps(
-    schedule: Schedule, number: int, done: Callable[[StepOutcome], None]
-) -> tuple[SystemUnderTest, Mapping[str, ClientCounts]]:
-    """Run steps until none is left; return the system and its simulator's counters."""
+    schedule: Schedule, number: int, done: Callable[[StepOutcome], None], fill_s: float
+) -> Ended:
+    """Run steps until none is left; return the system, its minutes and its simulator's counters."""
     with tempfile.TemporaryDirectory(prefix="ratewire-drill-") as folder:
         async with run_system(Path(folder)) as system:
             run = FaultRun(system, done)
@@ -91,12 +107,16 @@ async def _run_steps(
                         )
             except TimeoutError:
                 system.subscriber.miss(f"not finished within {TIMEOUT_S:g} s: {', '.join(run.unfinished())}")
-            return system, (await system.faults.status())["clients"]
+            return system, await _judge_history(run, fill_s), (await system.faults.status())["clients"]
 
 
 async def _run_in_sequence(
-    steps: Sequence[DrillStep], done: Callable[[StepOutcome], None], *, with_redis: bool = False
-) -> tuple[SystemUnderTest, Mapping[str, ClientCounts]]:
+    steps: Sequence[DrillStep],
+    done: Callable[[StepOutcome], None],
+    fill_s: float,
+    *,
+    with_redis: bool = False,
+) -> Ended:
     """Run steps one after the other in a system of their own."""
     with tempfile.TemporaryDirectory(prefix="ratewire-drill-") as folder:
         async with AsyncExitStack() as stack:
@@ -109,7 +129,28 @@ async def _run_in_sequence(
                         await run.run_steps(step.source, [step])
             except TimeoutError:
                 system.subscriber.miss(f"not finished within {TIMEOUT_S:g} s: {', '.join(run.unfinished())}")
-            return system, (await system.faults.status())["clients"]
+            return system, await _judge_history(run, fill_s), (await system.faults.status())["clients"]
+
+
+async def _judge_history(run: FaultRun, fill_s: float) -> MinuteCounts:
+    """Compare the minutes with the truth, again until they are filled or `fill_s` is over."""
+    system, deadline = run.system, time.monotonic() + fill_s
+    while True:
+        counts = await judge_minutes(
+            system.subscriber.url,
+            system.world,
+            await system.instruments.read(),
+            started_at=system.started_at,
+            faults=run.faults,
+        )
+        known = counts.whole + counts.filled
+        is_filled = known >= FILLED_SHARE * (counts.judged - counts.excused)
+        if is_filled or time.monotonic() > deadline:
+            break
+        await asyncio.sleep(FILL_POLL_S)
+    if fill_s and not is_filled:
+        counts.misses.append(f"not filled within {fill_s:g} s: {counts}")
+    return counts
 
 
 def _progress(outcomes: list[StepOutcome], steps: int, console: Console) -> Callable[[StepOutcome], None]:

@@ -5,10 +5,12 @@ import time
 from collections.abc import Callable, Iterable
 from contextlib import AsyncExitStack
 from dataclasses import asdict, dataclass, field
+from math import inf
 
 from drill.conditions import StepObservations
 from drill.health_monitor import ObservedHealth
 from drill.identity_clash import MergedAnswers
+from drill.minute_truth import FaultSpan
 from drill.plan import OTHER_ASSET, REDIS_FAILOVER, DrillStep
 from drill.process_faults import PROCESS_FAULTS
 from drill.system import SystemUnderTest
@@ -52,6 +54,8 @@ class FaultRun:
     system: SystemUnderTest
     done: Callable[[StepOutcome], None]
     in_progress: dict[str, StepOutcome] = field(default_factory=dict)
+    faults: list[FaultSpan] = field(default_factory=list)
+    """The times of all faults so far."""
 
     async def run_steps(self, source: str, steps: Iterable[DrillStep]) -> None:
         """Run all steps of a source, one after the other."""
@@ -86,6 +90,8 @@ class FaultRun:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self.system.subscriber.disconnect_and_resume(step.source.upper(), away, back))
             first = await self.system.health.next(step.source)
+            span = FaultSpan(source=step.source, fault=step.name, began_at=time.time(), healed_at=inf)
+            self.faults.append(span)
             await self._inject(step, process)
             away.set()
             started = time.monotonic()
@@ -97,7 +103,7 @@ class FaultRun:
                 await self._await_effect(step, first, outcome, started)
             faults = await self.system.faults.heal(source=step.source)
             await process.aclose()
-            healed = time.monotonic()
+            healed, span["healed_at"] = time.monotonic(), time.time()
             if step.fault == OTHER_ASSET:
                 await self._resolve_clash(step)
             outcome.felt = sum(fault["hits"] for fault in faults)

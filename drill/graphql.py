@@ -36,13 +36,15 @@ def open_client(url: str) -> httpx.AsyncClient:
     )
 
 
-async def ask(client: httpx.AsyncClient, query: str) -> dict[str, object]:
+async def ask(
+    client: httpx.AsyncClient, query: str, variables: Mapping[str, object] | None = None
+) -> dict[str, object]:
     """Return the data of a query.
 
     Raises:
         GraphQLFailed: an error, or no data.
     """
-    answer = await client.post("/graphql", json={"query": query})
+    answer = await client.post("/graphql", json={"query": query, "variables": variables})
     body: dict[str, object] = answer.json()
     if body.get("data") is None or "errors" in body:
         raise GraphQLFailed(f"seen {answer.text[:300]}, expected data")

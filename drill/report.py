@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import chain
 from typing import Any, TypeAlias
 
@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from drill.fault_run import StepOutcome
+from drill.minute_truth import KEPT, MinuteCounts
 
 MAX_REASON_CHARS = 60
 
@@ -39,6 +40,7 @@ class DrillReport:
     judged: int
     took_s: float
     other_misses: Sequence[str]
+    minutes: MinuteCounts = field(default_factory=MinuteCounts)
 
     def misses(self) -> list[str]:
         """Everything that violated an expectation."""
@@ -47,7 +49,7 @@ class DrillReport:
             broken = [f"{times} x {limit}" for limit, times in counted["violations"].items()]
             if broken or counted["bans"]:
                 found.append(f"{source}: limits broken: {', '.join(broken)}; bans {counted['bans']}")
-        return [*found, *self.other_misses]
+        return [*found, *self.other_misses, *self.minutes.misses[:KEPT]]
 
     def as_json(self) -> dict[str, object]:
         """The report as JSON values."""
@@ -55,6 +57,7 @@ class DrillReport:
             "steps": [outcome.status() for outcome in self.outcomes],
             "clients": self.clients,
             "values_judged": self.judged,
+            "minutes": str(self.minutes),
             "took_s": round(self.took_s, 1),
             "misses": self.misses(),
         }
@@ -66,6 +69,7 @@ class DrillReport:
         misses = self.misses()
         for miss in misses:
             console.print(f"MISS {miss}", style="red", markup=False)
+        console.print(f"history: {self.minutes}")
         verdict = f"{len(misses)} misses" if misses else "no miss"
         console.print(
             f"{len(self.outcomes)} steps in {self.took_s:.0f} s, {self.judged} values judged: {verdict}",

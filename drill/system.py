@@ -4,6 +4,7 @@ Systems in one process share only settings.
 """
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import aclosing, asynccontextmanager, closing
 from dataclasses import dataclass
@@ -43,7 +44,8 @@ STARTED_WITHIN_S = 30.0
 class SystemUnderTest:
     """The drill's access to one system.
 
-    `victims`: by source, our symbol of the one instrument that is disturbed alone.
+    `victims`: by source, our symbol of the one instrument that is disturbed alone. `world`: what the simulator makes, since
+    `started_at` (Unix time).
     """
 
     subscriber: DrillSubscriber
@@ -51,6 +53,8 @@ class SystemUnderTest:
     faults: FaultClient
     victims: Mapping[str, str]
     instruments: InstrumentStore
+    world: GeneratedWorld
+    started_at: float
     redis: RedisPair | None = None
 
 
@@ -60,7 +64,7 @@ async def run_system(folder: Path, redis: RedisPair | None = None) -> AsyncItera
 
     `redis`: the cache, instead of one in this process.
     """
-    published, stop = PublishedPrices(), asyncio.Event()
+    published, stop, started_at = PublishedPrices(), asyncio.Event(), time.time()
     settings = load_settings(SimulatorSettings, http_port=0, ws_port=0, host="127.0.0.1")
     world = GeneratedWorld(
         settings.seed,
@@ -86,7 +90,14 @@ async def run_system(folder: Path, redis: RedisPair | None = None) -> AsyncItera
                     async with _observe(subscriber) as health:
                         faults = FaultClient(addresses.status_url.removesuffix("/simulator/status"))
                         yield SystemUnderTest(
-                            subscriber, health, faults, await _victims(instruments), instruments, redis
+                            subscriber,
+                            health,
+                            faults,
+                            await _victims(instruments),
+                            instruments,
+                            world,
+                            started_at,
+                            redis,
                         )
             finally:
                 stop.set()

@@ -27,6 +27,13 @@ def drill(
     brief: Annotated[
         bool, typer.Option("--brief", help="Each kind of fault at one source, in turn.")
     ] = False,
+    *,
+    fill_minutes: Annotated[
+        float,
+        typer.Option(
+            help="Wait so long for the history to be filled from the sources' own candles.", min=0, max=60
+        ),
+    ] = 0.0,
     json_file: Annotated[Path | None, typer.Option("--json", help="Write the report here as well.")] = None,
 ) -> None:
     """Inject every fault into every simulated source, and check how the whole system reacts."""
@@ -43,7 +50,15 @@ def drill(
     wide = Console(width=WIDE)
     try:
         with asyncio.Runner(loop_factory=DrillLoop) as runner:
-            report = runner.run(run_drill(only=source or (), faults=fault or (), brief=brief, console=wide))
+            report = runner.run(
+                run_drill(
+                    only=source or (),
+                    faults=fault or (),
+                    brief=brief,
+                    fill_s=60 * fill_minutes,
+                    console=wide,
+                )
+            )
     except InvalidSetting as error:
         raise typer.BadParameter(str(error)) from error
     if json_file is not None:
