@@ -1,10 +1,11 @@
-"""Writes stored candles of one instrument as Parquet. Home of pyarrow, which is an extra.
+"""Writes stored candles of one instrument as Parquet, and reads them. Home of pyarrow, which is an extra.
 
 Prices are text, as the API and CSV have them: a column of decimals has one scale for all rows, which would add or drop zeros, and no
 room for the longest volumes.
 """
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from datetime import datetime
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from rates.errors import InvalidSetting
 ROWS_AT_ONCE = 10_000
 TIMES = ("open_time", "close_time", "known_at")
 COUNTS = ("trades", "revision")
+MAGIC = b"PAR1"
 
 
 async def write_parquet(candles: AsyncIterator[Candle], file: Path) -> int:
@@ -41,6 +43,35 @@ async def write_parquet(candles: AsyncIterator[Candle], file: Path) -> int:
         if rows:
             writer.write_table(_to_table(arrow, schema, rows))
     return count + len(rows)
+
+
+def is_parquet(file: Path) -> bool:
+    """Return whether a file is Parquet, by its first bytes."""
+    with file.open("rb") as opened:
+        return opened.read(len(MAGIC)) == MAGIC
+
+
+def read_parquet(file: Path) -> Iterator[Mapping[str, str]]:
+    """Yield the rows of an export as the texts of the CSV, with times in UTC.
+
+    Raises:
+        InvalidSetting: pyarrow is not installed.
+        OSError: the file cannot be read.
+    """
+    arrow, parquet = _load("pyarrow"), _load("pyarrow.parquet")
+    try:
+        with parquet.ParquetFile(file) as opened:
+            for batch in opened.iter_batches(ROWS_AT_ONCE):
+                for row in batch.to_pylist():
+                    yield {name: _to_text(value) for name, value in row.items()}
+    except arrow.ArrowException as exc:
+        raise OSError(f"no readable Parquet: {exc}") from exc
+
+
+def _to_text(value: object) -> str:
+    if value is None:
+        return ""
+    return value.isoformat() if isinstance(value, datetime) else str(value)
 
 
 def _load(module: str) -> Any:

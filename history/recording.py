@@ -156,10 +156,14 @@ class RecordingTransaction:
                 self._unclear.add(key)
 
     def _on_break(self, batch: BarBatch, place: Place) -> None:
-        """End all spans where the last batch before a missing one, or of another process, said."""
+        """End all spans where the last batch before a missing one, or of another process, said.
+
+        The second that was forming then is left out: its trades were in no batch yet.
+        """
         for series, spans in self._spans.items():
             if self._is_open(series):
-                self._end(series, place.through or spans[-1].start, GapReason.DISCONNECTED)
+                at = spans[-1].start if place.through is None else span_at(Interval.S1, place.through).start
+                self._end(series, at, GapReason.DISCONNECTED)
         if batch.session == place.session or batch.number != 1:
             # Seconds that closed before may have been in what is missing.
             place.not_before = span_at(Interval.S1, batch.folded_at).end

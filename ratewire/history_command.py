@@ -10,6 +10,7 @@ from rates.source import Source
 from ratewire.database_command import with_store
 
 if TYPE_CHECKING:
+    from history.interval import Interval
     from instruments.store import InstrumentStore
 
 SHOWN_DIFFERENCES = 20
@@ -51,6 +52,46 @@ def verify(
     with_store(run)
 
 
+@app.command("verify-export")
+def verify_export(
+    file: Annotated[Path, typer.Argument(help="A file of `ratewire history export`, CSV or Parquet.")],
+    source: Annotated[Source, typer.Argument(case_sensitive=False, help="The source of its candles.")],
+    symbol: Annotated[str, typer.Argument(help="BASE/QUOTE, such as BTC/USDT.")],
+    *,
+    interval: Annotated[str, typer.Option(help="That of the export.")] = "M1",
+    time_zone: Annotated[str, typer.Option(help="That of the export.")] = "UTC",
+) -> None:
+    """Compare an exported file with the stored candles; exit with 1 if any row differs."""
+
+    async def run(database: "InstrumentStore") -> None:
+        from history.candle_reader import CandleReader
+        from history.time_zone import parse_zone
+        from history.verify_export import ExportVerification
+        from rates.clock import utc_now
+        from rates.symbol import parse_symbol
+        from rates.ticker import TickerKey
+
+        verification = ExportVerification(
+            CandleReader(database, simulated=database.simulated),
+            TickerKey(source, parse_symbol(symbol)),
+            _parse_interval(interval),
+            zone=parse_zone(time_zone),
+        )
+        found = 0
+        async for at, problem in verification.run(file, now=utc_now()):
+            found += 1
+            if found <= SHOWN_DIFFERENCES:
+                typer.echo(f"{source} {symbol} {interval} {at.isoformat()}: {problem}")
+        typer.echo(
+            f"{file}: {verification.compared} rows compared, {verification.outdated} of them with a newer revision by now, "
+            f"{found} differences"
+        )
+        if found or not verification.compared:
+            raise typer.Exit(1)
+
+    with_store(run)
+
+
 @app.command()
 def export(
     source: Annotated[Source, typer.Argument(case_sensitive=False, help="The source that published it.")],
@@ -76,7 +117,7 @@ def export(
 
         from history.candle_reader import CandleReader
         from history.export import read_candles, write_csv
-        from history.interval import Interval, TimeSpan
+        from history.interval import TimeSpan
         from history.parquet_export import write_parquet
         from history.time_zone import parse_zone
         from rates.clock import utc_now
@@ -85,8 +126,6 @@ def export(
         from rates.ticker import TickerKey
 
         now = utc_now()
-        if interval not in {one.value for one in Interval}:
-            raise InvalidArgument("interval", interval, f"one of {' '.join(one.value for one in Interval)}")
         if form not in {"csv", "parquet"} or (form == "parquet" and output is None):
             raise InvalidArgument("format", form, "csv, or parquet with an output")
         window = TimeSpan(
@@ -96,7 +135,7 @@ def export(
         candles = read_candles(
             CandleReader(database, simulated=database.simulated),
             TickerKey(source, parse_symbol(symbol)),
-            Interval(interval),
+            _parse_interval(interval),
             window,
             zone=parse_zone(time_zone),
             now=now,
@@ -114,3 +153,12 @@ def export(
             raise typer.Exit(1)
 
     with_store(run)
+
+
+def _parse_interval(text: str) -> "Interval":
+    from history.interval import Interval
+    from rates.errors import InvalidArgument
+
+    if text not in {one.value for one in Interval}:
+        raise InvalidArgument("interval", text, f"one of {' '.join(one.value for one in Interval)}")
+    return Interval(text)

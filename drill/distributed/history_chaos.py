@@ -4,6 +4,7 @@ Every trade that is missing afterwards lies in a recorded gap, by the simulator'
 """
 
 import asyncio
+import logging
 import tempfile
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -78,7 +79,8 @@ class HistoryReport:
         for miss in self.misses:
             console.print(f"MISS {miss}", style="red", markup=False)
         console.print(
-            f"{self.counts.made} trades made in {self.whole_s:.0f} s, {len(self.counts.lost)} missing, "
+            f"{self.counts.made} trades made in {self.whole_s:.0f} s, {len(self.counts.lost)} missing, of which "
+            f"{self.counts.late} were published too late to be known of, "
             f"{len(self.misses)} misses",
             highlight=False,
         )
@@ -170,6 +172,8 @@ async def run_history_chaos(faults: Sequence[HistoryFault], console: Console) ->
     Raises:
         NotStarted: a server is not installed, or nothing is stored any more.
     """
+    # The simulator sends to a feed that was killed.
+    logging.getLogger("asyncio").setLevel(logging.ERROR)
     with tempfile.TemporaryDirectory(prefix="ratewire-history-") as folder:
         async with run_history_system(Path(folder)) as system:
             await system.wait_until_stored(utc_now())

@@ -11,6 +11,8 @@ from history.coverage import CoveredSpan, covered
 from history.interval import TimeSpan
 
 SECOND = timedelta(seconds=1)
+# A source that is later than this with a trade cannot be proved complete (`history.instrument_coverage.SETTLE`).
+LATE_S = 0.8
 
 
 @dataclass
@@ -20,6 +22,8 @@ class LossCounts:
     made: int = 0
     lost: list[datetime] = field(default_factory=list)
     """Times of the missing trades, which lie in gaps unless `misses` says otherwise."""
+    late: int = 0
+    """Missing trades whose times are covered, because the simulator published some of their second too late."""
     misses: list[str] = field(default_factory=list)
 
     def lost_between(self, span: TimeSpan) -> int:
@@ -55,12 +59,16 @@ class LossCounts:
         bar: Bar | None,
         spans: Sequence[CoveredSpan],
     ) -> None:
+        is_late = any(trade.lag_s > LATE_S for trade in made)
         if bar is None:
             self.lost += [trade.time for trade in made]
             hidden = [trade for trade in made if _is_covered(trade.time, spans)]
-            if hidden:
+            if hidden and is_late:
+                self.late += len(hidden)
+            elif hidden:
+                near = ", ".join(f"{span.start:%M:%S.%f} to {span.end:%M:%S.%f}" for span in spans)
                 self.misses.append(
-                    f"{where}: {len(hidden)} of {len(made)} trades are missing in a covered time"
+                    f"{where}: {len(hidden)} of {len(made)} trades are missing in a covered time: {near}"
                 )
             return
         if _is_fold_of(bar, made):
@@ -70,7 +78,9 @@ class LossCounts:
             self.misses.append(f"{where}: {count} trades are stored as {bar}, made were {len(made)}")
             return
         self.lost += [trade.time for trade in made][: len(made) - count]
-        if covered(TimeSpan(at, at + SECOND), spans):
+        if covered(TimeSpan(at, at + SECOND), spans) and is_late:
+            self.late += len(made) - count
+        elif covered(TimeSpan(at, at + SECOND), spans):
             self.misses.append(f"{where}: {count} of {len(made)} trades are stored in a covered second")
 
 

@@ -12,17 +12,19 @@ from rates.clock import parse_ms
 from simulator.assets import SimulatedAsset, read_assets
 from simulator.generated.world import GeneratedWorld
 from simulator.markets import Frame
+from simulator.nanotime import SECOND
 
 CHANNEL = "@trade"
 
 
 class LoggedTrade(NamedTuple):
-    """A trade as it was made."""
+    """A trade as it was made. `lag_s`: how long after its time it was published, because the machine was busy."""
 
     number: int
     time: datetime
     price: Decimal
     quantity: Decimal
+    lag_s: float = 0.0
 
 
 class _Payload(msgspec.Struct):
@@ -58,7 +60,7 @@ class TradeLoggingWorld(GeneratedWorld):
         for frame in super().advance(now_ns, _LoggedToo(wanted)):
             if frame.stream.endswith(CHANNEL):
                 made = _decode(frame.data)
-                trade = LoggedTrade(made.t, parse_ms(made.T), made.p, made.q)
+                trade = LoggedTrade(made.t, parse_ms(made.T), made.p, made.q, now_ns / SECOND - made.T / 1000)
                 self.trades.setdefault(made.s, []).append(trade)
                 if frame.stream not in wanted:
                     continue

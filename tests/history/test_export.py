@@ -4,17 +4,21 @@ import csv
 import io
 import sys
 from datetime import datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pyarrow.parquet
 import pytest
+from sqlalchemy import update
 
 from history import parquet_export
 from history.bar import fold
 from history.candle_reader import CandleReader
 from history.export import COLUMNS, read_candles, write_csv
 from history.interval import Interval, TimeSpan, span_at
+from history.models import MinuteRow
+from history.verify_export import ExportVerification, RowDifference
 from instruments.store import InstrumentStore
 from rates.errors import InvalidSetting
 from rates.source import Source
@@ -99,6 +103,45 @@ async def test_parquet_has_the_rows_of_the_csv(
                 assert row[name] == datetime.fromisoformat(value)
             else:
                 assert ("" if row[name] is None else str(row[name])) == value
+
+
+@pytest.mark.parametrize("form", ["csv", "parquet"])
+async def test_an_exported_file_is_compared_with_the_history(
+    reader: CandleReader, database: InstrumentStore, tmp_path: Path, form: str
+) -> None:
+    """Every row, in any zone; one that was changed since is found, and so is a file of another interval."""
+    now, file = at(MINUTES * 60 + 60), tmp_path / f"candles.{form}"
+    candles = read_candles(reader, KEY, Interval.H1, TimeSpan(at(0), at(86_400)), zone=BERLIN, now=now)
+    if form == "csv":
+        with file.open("w", newline="") as opened:
+            count = await write_csv(candles, opened)
+    else:
+        count = await parquet_export.write_parquet(candles, file)
+
+    async def verify(interval: Interval) -> tuple[int, list[RowDifference]]:
+        verification = ExportVerification(reader, KEY, interval, zone=BERLIN)
+        return verification.compared, [one async for one in verification.run(file, now=now)]
+
+    verification = ExportVerification(reader, KEY, Interval.H1, zone=BERLIN)
+    assert [one async for one in verification.run(file, now=now)] == []
+    assert verification.compared == count > 20
+    assert (await verify(Interval.H4))[1]
+    async with database.transaction() as connection:
+        changed = update(MinuteRow).where(MinuteRow.open_time == at(3_600)).values(volume=Decimal("0.5"))
+        await connection.execute(changed)
+    (difference,) = (await verify(Interval.H1))[1]
+    assert difference.open_time == at(3_600)
+    assert "volume is" in difference.problem
+
+
+async def test_a_file_that_is_no_export_is_refused(reader: CandleReader, tmp_path: Path) -> None:
+    """With what was expected."""
+    file = tmp_path / "other.csv"
+    file.write_text("a,b\n1,2\n")
+    for path in (file, tmp_path / "missing.csv"):
+        verification = ExportVerification(reader, KEY, Interval.H1, zone=BERLIN)
+        with pytest.raises(InvalidSetting, match="expected"):
+            await anext(verification.run(path, now=at(0)))
 
 
 async def test_without_pyarrow_the_error_names_the_extra(

@@ -206,6 +206,18 @@ async def test_a_second_that_two_processes_tell_has_the_trades_of_both(
     assert minutes[2] == (COMPLETE, 3)
 
 
+async def test_the_second_that_was_forming_when_a_feed_was_killed_is_a_gap(system: System) -> None:
+    """Its trades were in no batch, however much of it was proved."""
+    await system.run(0, 125.5, trade(1, 70), trade(2, 124.2), trade(3, 125.2))
+    await system.restart_feed("two")
+    await system.run(132, 240, trade(6, 140))
+    await system.record()
+    ended = (await system.store.read_spans(Source.BINANCE, BTC))[0]
+    assert (ended.end, ended.reason) == (at(125), GapReason.DISCONNECTED)
+    seconds = await system.store.read_seconds(Source.BINANCE, BTC, HOUR)
+    assert [one.open_time for one in seconds] == [at(70), at(124), at(140)]
+
+
 async def test_a_proof_that_comes_late_corrects_the_minute(system: System) -> None:
     """It was stored as partial before; the old revision stays."""
     await system.run(0, 130, trade(1, 70))

@@ -10,6 +10,7 @@ import msgspec
 from gateway.queries.rate import Rate
 from history.candle_fold import KnownBar
 from history.coverage import CandleCoverage
+from history.interval import Interval, span_at
 from history.span_close import SpanClose
 from rates.source import ObservedAtOrigin
 from rates.ticker import Ticker, TickerKey
@@ -40,9 +41,22 @@ class RateAt(msgspec.Struct, frozen=True, kw_only=True, eq=False):
 
 
 def find_trade_before(bars: Iterable[KnownBar], at: datetime) -> TradeBefore | None:
-    """Return the latest trade of some bars that was made at or before `at`; `None` without one."""
-    found = [trade for bar in bars if (trade := _find_in(bar, at)) is not None]
-    return max(found, key=lambda trade: (trade.traded_at, trade.is_last), default=None)
+    """Return the latest trade of some bars that was made at or before `at`; `None` without one.
+
+    The trades of a minute from a source's kline are dated by its end, so that one may have been made before `at` all the same.
+    """
+    known = list(bars)
+    found = [trade for bar in known if (trade := _find_in(bar, at)) is not None]
+    last = max(found, key=lambda trade: (trade.traded_at, trade.is_last), default=None)
+    if last is not None and any(_may_precede(bar.bar.first_at, at) for bar in known):
+        return last._replace(is_last=False)
+    return last
+
+
+def _may_precede(first_at: datetime, at: datetime) -> bool:
+    """Return whether a trade after `at` has the end of its minute for its time, and that minute had begun."""
+    minute = span_at(Interval.M1, at)
+    return at < first_at == minute.end - timedelta.resolution
 
 
 def _find_in(known: KnownBar, at: datetime) -> TradeBefore | None:

@@ -14,6 +14,8 @@ from gateway.schema.context import OperationMetadata
 from history.bar import bar_of, fold
 from history.bar_rows import insert_rows, to_row
 from history.coverage import CandleCoverage
+from history.kline import Kline
+from history.kline_check import to_bar
 from history.models import HourRow, MinuteRow, SecondRow
 from instruments.store import InstrumentStore
 from rates.errors import RateNotSeen
@@ -76,6 +78,40 @@ async def test_a_time_of_which_nothing_is_known_is_told(
     await store(database, MinuteRow, [minute])
     clock.advance(5)
     assert (await ask(execute, 3_600))["coverage"] == "PARTIAL"
+
+
+async def test_a_minute_that_was_filled_in_has_its_close_at_its_end(
+    execute: Execute, database: InstrumentStore, clock: FakeClock
+) -> None:
+    """Within it, a trade may have been made at any time: what came before is not known to be the last one."""
+    clock.now = at(7_200)
+    kline = Kline(
+        *(at(240), Decimal(105), Decimal(109), Decimal(104), Decimal(108)),
+        volume=Decimal(3),
+        quote_volume=None,
+        trades=9,
+    )
+    rows = [
+        to_row(1, at(180), 5, bar_of(trade(3, 190)), at(250)) | {"coverage": "COMPLETE"},
+        to_row(1, at(240), 5, to_bar(kline), at(400)) | {"coverage": "COMPLETE", "origin": "EXCHANGE"},
+        to_row(1, at(300), 5, None, at(400)) | {"coverage": "NO_TRADES"},
+    ]
+    await store(database, MinuteRow, rows)
+    assert await ask(execute, 239.5) == {
+        "price": "100",
+        "tradedAt": "2024-08-08T12:03:10.000Z",
+        "coverage": "COMPLETE",
+    }
+    assert await ask(execute, 270) == {
+        "price": "100",
+        "tradedAt": "2024-08-08T12:03:10.000Z",
+        "coverage": "PARTIAL",
+    }
+    assert await ask(execute, 330) == {
+        "price": "108",
+        "tradedAt": "2024-08-08T12:04:59.999999Z",
+        "coverage": "COMPLETE",
+    }
 
 
 async def store(
