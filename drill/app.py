@@ -16,7 +16,7 @@ from rich.console import Console
 
 from drill.environment import environment
 from drill.fault_run import FaultRun, StepOutcome
-from drill.minute_truth import MinuteCounts, judge_minutes
+from drill.minute_truth import SETTLED_AFTER_S, MinuteCounts, judge_minutes
 from drill.plan import (
     REDIS_FAILOVER,
     SHARED_FAULTS,
@@ -65,6 +65,7 @@ async def run_drill(
     schedule, alone, shared = _split(steps)
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)  # aborted answers are expected
+    logging.getLogger("asyncio").setLevel(logging.ERROR)  # so are sockets that the other side has closed
     os.environ.update(environment())
     async with asyncio.TaskGroup() as group:
         works = [
@@ -133,8 +134,11 @@ async def _run_in_sequence(
 
 
 async def _judge_history(run: FaultRun, fill_s: float) -> MinuteCounts:
-    """Compare the minutes with the truth, again until they are filled or `fill_s` is over."""
-    system, deadline = run.system, time.monotonic() + fill_s
+    """Compare the minutes with the truth, again until they are filled or `fill_s` is over.
+
+    One that differs may be corrected by trades that came late.
+    """
+    system, started = run.system, time.monotonic()
     while True:
         counts = await judge_minutes(
             system.subscriber.url,
@@ -145,7 +149,9 @@ async def _judge_history(run: FaultRun, fill_s: float) -> MinuteCounts:
         )
         known = counts.whole + counts.filled
         is_filled = known >= FILLED_SHARE * (counts.judged - counts.excused)
-        if is_filled or time.monotonic() > deadline:
+        passed_s = time.monotonic() - started
+        may_be_corrected = bool(counts.misses) and passed_s < SETTLED_AFTER_S
+        if (is_filled or passed_s > fill_s) and not may_be_corrected:
             break
         await asyncio.sleep(FILL_POLL_S)
     if fill_s and not is_filled:

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import re
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -55,6 +56,19 @@ async def test_every_kind_of_fault_is_seen_survived_and_breaks_no_limit(tmp_path
     assert {step.name for found in steps.values() for step in found} == {
         step.name for source in Source for step in steps_of(source.value)
     }
+
+
+@pytest.mark.timeout(TIMEOUT_S + 30)
+async def test_minutes_of_the_history_are_what_was_made_or_are_marked(tmp_path: Path) -> None:
+    """After connections that were lost, in every source with trades."""
+    report = await _drill(tmp_path / "drill.json", "--source", "okx", "--fault", "disconnect")
+    assert report["misses"] == []
+    counts = {name: int(number) for number, name in re.findall(r"(\d+) (\w+)", report["minutes"])}
+    assert counts["minutes"] >= 50
+    assert counts["whole"] > 0
+    # Those of the source whose connections were lost, at least.
+    assert counts["marked"] >= 10
+    assert counts["wrong"] == 0
 
 
 async def _drill(file: Path, *options: str) -> JsonObject:
