@@ -8,7 +8,9 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import TypedDict, cast
 
-from drill.graphql import ask, open_client
+import httpx
+
+from drill.graphql import GraphQLFailed, ask, open_client
 from instruments.instrument import Instrument
 from rates.source import Source
 from simulator.generated.world import GeneratedWorld
@@ -17,6 +19,8 @@ from simulator.nanotime import MINUTE, SECOND
 
 # A minute is proved within two seconds, or stored as it is after 35 s.
 PROVED_AFTER_S, SETTLED_AFTER_S = 5.0, 45.0
+# Of an answer.
+PATIENCE_S = 60.0
 # Most misses that are worth reading.
 KEPT = 10
 MINUTES = """
@@ -152,7 +156,7 @@ async def judge_minutes(
                 "from": _format(begin),
                 "to": _format(end),
             }
-            data = cast(Mapping[str, Mapping[str, object]], await ask(client, MINUTES, variables))
+            data = await _ask_patiently(client, variables)
             truth = {each.start_ns: each for each in read_truth(world, one, begin, end)}
             _judge(
                 one,
@@ -163,6 +167,20 @@ async def judge_minutes(
                 counts=counts,
             )
     return counts
+
+
+async def _ask_patiently(
+    client: httpx.AsyncClient, variables: Mapping[str, object]
+) -> Mapping[str, Mapping[str, object]]:
+    """Return the answer, however busy the machine is: the history may be late, it must not be wrong."""
+    deadline = time.monotonic() + PATIENCE_S
+    while True:
+        try:
+            return cast(Mapping[str, Mapping[str, object]], await ask(client, MINUTES, variables))
+        except (httpx.TransportError, GraphQLFailed):
+            if time.monotonic() > deadline:
+                raise
+            await asyncio.sleep(1)
 
 
 def read_truth(world: GeneratedWorld, one: Instrument, begin: float, end: float) -> list[PublishedKline]:

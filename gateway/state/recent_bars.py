@@ -107,7 +107,10 @@ class RecentBars:
         return told
 
     def _begin(self, batch: BarBatch) -> None:
-        """End all spans where the last batch before a missing one, or of another process, said."""
+        """End all spans where the last batch before a missing one, or of another process, said.
+
+        The second that was forming then is left out, as by the recorder.
+        """
         is_lost = not self.follows(batch)
         if is_lost:
             if self.since is not None:
@@ -120,7 +123,9 @@ class RecentBars:
         for series in self.series.values():
             series.forming = None
             if series.is_covered:
-                series.end_span(self.through or series.spans[-1].start, GapReason.DISCONNECTED)
+                through = self.through
+                at = series.spans[-1].start if through is None else span_at(Interval.S1, through).start
+                series.end_span(at, GapReason.DISCONNECTED)
 
     def _apply_spans(self, batch: BarBatch) -> set[Symbol]:
         told: set[Symbol] = set()

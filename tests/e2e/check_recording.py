@@ -175,7 +175,12 @@ async def check_recordings(paths: Sequence[Path], folder: Path) -> Counts:
     for path in paths:
         recorded |= read_trades(path)
     port = free_port()
-    env = {"RATEWIRE_GATEWAY_PORT": str(port), "RATEWIRE_STANDALONE_FOLDER": str(folder)}
+    env = {
+        "RATEWIRE_GATEWAY_PORT": str(port),
+        "RATEWIRE_STANDALONE_FOLDER": str(folder),
+        # A thousand candles with all their values, in one answer.
+        "RATEWIRE_GATEWAY_MAX_COST": "1000000",
+    }
     arguments = [part for path in paths for part in ("--replay", str(path))]
     url, longest_s = f"http://127.0.0.1:{port}", max(map(length_of, paths))
     async with running("up", *arguments, env=env) as command:

@@ -175,6 +175,15 @@ def test_a_takeover_loses_nothing_and_doubles_nothing() -> None:
     assert known(bars, at(60)) == fold(map(bar_of, trades))
 
 
+def test_the_second_that_was_forming_when_a_feed_was_killed_is_not_covered() -> None:
+    """Its trades were in no batch, however much of it was proved."""
+    bars = RecentBars(Source.BINANCE)
+    apply(bars, batches(fold_of(), [trade(1, 1.2), trade(2, 5.2)], at(5.5)))
+    assert bars.through == at(5.2)
+    apply(bars, batches(fold_of("two"), [trade(5, 13.1)], at(15), start=at(12)))
+    assert bars.find(BTC).spans[0].end == at(5)
+
+
 def test_old_seconds_are_forgotten() -> None:
     """`since` says from when on all are known."""
     bars = RecentBars(Source.BINANCE)
