@@ -5,7 +5,7 @@ import http.client
 import json
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -80,9 +80,9 @@ class Environment:
         self.symbols: Sequence[Symbol] = market.make_symbols(symbols)
         self._redis_url = redis_url
         self._other = other
-        self._database_url = f"sqlite+aiosqlite:///{folder}/instruments.sqlite"
-        asyncio.run(market.populate(redis_url, self._database_url, self.symbols))
-        self._keys = create_keys(self._database_url, keys)
+        self.database_url = f"sqlite+aiosqlite:///{folder}/instruments.sqlite"
+        asyncio.run(market.populate(redis_url, self.database_url, self.symbols))
+        self._keys = create_keys(self.database_url, keys)
 
     @contextmanager
     def serving(
@@ -108,6 +108,19 @@ class Environment:
         log = self.folder / "writer.log"
         with running(
             python("bench.writer", *arguments), core=self.cores.load, log=log, with_stdin=True
+        ) as process:
+            yield process
+
+    def writing_rate(self) -> AbstractContextManager[Process]:
+        """Run a writer of the prices of the first instrument."""
+        return self.writing(groups=1, interval_ms=0, symbols=1)
+
+    @contextmanager
+    def writing_candles(self) -> Iterator[Process]:
+        """Run a writer of the bars of the first instrument (see `bench.candle_writer`)."""
+        log = self.folder / "candle_writer.log"
+        with running(
+            python("bench.candle_writer", self._redis_url), core=self.cores.load, log=log, with_stdin=True
         ) as process:
             yield process
 
@@ -156,7 +169,7 @@ class Environment:
     def _settings(self, port: int, *, with_keys: bool) -> dict[str, str]:
         return {
             "RATEWIRE_REDIS_URL": self._redis_url,
-            "RATEWIRE_DATABASE_URL": self._database_url,
+            "RATEWIRE_DATABASE_URL": self.database_url,
             "RATEWIRE_SIMULATED": "true",
             "RATEWIRE_LOG_LEVEL": "warning",
             "RATEWIRE_GATEWAY_PORT": str(port),

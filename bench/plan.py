@@ -19,6 +19,7 @@ class BenchPlan:
     curve_subscribers: tuple[int, ...]
     curve_symbols: tuple[int, ...]
     curve_clients: tuple[int, ...]
+    chart_subscribers: int = 10_000
     ingest_symbols: int = 3_500
     ingest_per_s: int = 10_000
 
@@ -44,6 +45,7 @@ QUICK = BenchPlan(
     rounds=1,
     seconds=2,
     subscribers=200,
+    chart_subscribers=1_000,
     idle_subscribers=1_000,
     idle_seconds=4,
     stalled_seconds=8,

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from bench.environment import Server
+from bench.scenarios.charts import measure_candles, measure_charts
 from bench.scenarios.deliveries import (
     measure_half_load,
     measure_lists,
@@ -54,6 +55,8 @@ SCENARIOS: dict[str, Entry] = {
     "resumes": Entry(measure_resumes, (Server.RATEWIRE,), SYMBOLS),
     "stalled": Entry(measure_stalled, PEERS, SYMBOLS),
     "ingest": Entry(measure_ingest, ALL, 0),
+    "candles": Entry(measure_candles, (Server.RATEWIRE,), SYMBOLS),
+    "charts": Entry(measure_charts, (Server.RATEWIRE,), SYMBOLS),
     "workers": Entry(measure_workers, (Server.RATEWIRE,), SYMBOLS),
     "symbols": Entry(measure_symbols, ALL, SYMBOLS),
     "clients": Entry(measure_clients, ALL, SYMBOLS),

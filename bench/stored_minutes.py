@@ -1,0 +1,186 @@
+"""Generated minutes in a database: a few in SQLite for queries from memory, millions in Postgres.
+
+    python -m bench.stored_minutes --rows 20000000
+
+fills a Postgres of its own, reads 300 candles of random instruments at random times as a gateway does, and shows the times and
+the plans.
+"""
+
+import argparse
+import asyncio
+import random
+import sys
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import event, insert, select, text
+from sqlalchemy.engine import Engine
+
+from drill.distributed.backends import start_postgres
+from history.bar import Bar
+from history.bar_rows import insert_rows, to_row
+from history.candle_parts import Portion
+from history.candle_reader import CandleReader
+from history.interval import Interval, TimeSpan, span_at
+from history.models import MinuteRow, SeriesRow
+from history.partitions import MINUTES, create_partitions
+from instruments.migrations import migrate
+from instruments.store import InstrumentStore
+from rates.source import Source
+from rates.symbol import Symbol
+
+MINUTE = timedelta(minutes=1)
+SQLITE_MINUTES = 400
+INSTRUMENTS, CANDLES = 400, 300
+TARGET_MS = 50.0
+# Of one statement, which must not take longer than those of the product.
+AT_ONCE = timedelta(hours=2)
+# 300 candles of 15 minutes are folded from 4,500 minutes.
+MINUTES_OF = {"M1": 1, "M15": 15}
+FILL = text("""
+INSERT INTO bar_minutes (series_id, open_time, revision, trades, first_us, last_us, first_id, last_id, known_at,
+  open, high, low, close, volume, quote_volume, coverage)
+SELECT series, at, 0, 60, 1000000, 58000000, series * 1000, series * 1000 + 59, at + interval '62 seconds',
+  60000.01 + series, 60009.55 + series, 59991.20 + series, 60001.99 + series, 1.25000000, 75001.25000000, 'COMPLETE'
+FROM generate_series(1, :instruments) AS series,
+  generate_series(CAST(:start AS timestamptz), CAST(:end AS timestamptz) - interval '1 minute', interval '1 minute') AS at
+""")
+
+
+async def store_minutes(database_url: str, symbols: Sequence[Symbol], count: int) -> None:
+    """Store the last `count` closed minutes of some instruments of Binance, all complete."""
+    store = InstrumentStore(database_url, simulated=True)
+    end = span_at(Interval.M1, datetime.now(UTC)).start
+    try:
+        async with store.transaction(writes=True) as connection:
+            if (await connection.execute(select(SeriesRow.id).limit(1))).first() is not None:
+                # Of an earlier round.
+                return
+            for number, symbol in enumerate(symbols, start=1):
+                series = {
+                    "source": Source.BINANCE,
+                    "base": symbol.base,
+                    "quote": symbol.quote,
+                    "simulated": True,
+                }
+                await connection.execute(insert(SeriesRow).values(id=number, **series))
+                rows = [
+                    to_row(number, at, 0, _make_bar(at, number), at + MINUTE) | {"coverage": "COMPLETE"}
+                    for at in (end - each * MINUTE for each in range(count, 0, -1))
+                ]
+                await insert_rows(connection, MinuteRow, rows)
+    finally:
+        await store.close()
+
+
+def _make_bar(at: datetime, number: int) -> Bar:
+    price = Decimal(f"{60_000 + number}.{at.minute:02d}000000")
+    high, low = price + 9, price - 9
+    first, last = at + timedelta(seconds=1), at + timedelta(seconds=58)
+    return Bar(price, high, low, price, Decimal("1.25000000"), price, 60, number, number + 59, first, last)
+
+
+async def fill(store: InstrumentStore, rows: int) -> TimeSpan:
+    """Store so many minutes of `INSTRUMENTS` instruments on Postgres; return their time."""
+    end = span_at(Interval.D1, datetime.now(UTC)).start
+    window = TimeSpan(end - rows // INSTRUMENTS * MINUTE, end)
+    async with store.transaction(writes=True) as connection:
+        await create_partitions(connection, MINUTES, window.start, window.end)
+    at = window.start
+    while at < window.end:
+        until = min(at + AT_ONCE, window.end)
+        async with store.transaction(writes=True) as connection:
+            await connection.execute(FILL, {"instruments": INSTRUMENTS, "start": at, "end": until})
+        at = until
+    async with store.transaction(writes=True) as connection:
+        await connection.execute(text("ANALYZE bar_minutes"))
+    return window
+
+
+async def measure(store: InstrumentStore, window: TimeSpan, name: str, seconds: float) -> list[float]:
+    """Read 300 candles at random for some seconds; return the times in ms."""
+    reader, choose, taken = CandleReader(store, simulated=True), random.Random(1), list[float]()  # noqa: S311 - no secret
+    length = MINUTES_OF[name] * MINUTE
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        series = choose.randint(1, INSTRUMENTS)
+        latest = (window.end - window.start - CANDLES * length) // MINUTE
+        start = window.start + choose.randint(0, max(0, latest)) * MINUTE
+        before = time.perf_counter()
+        if name == "M1":
+            found = await reader.read_minutes(series, TimeSpan(start, start + CANDLES * length))
+        else:
+            spans = [TimeSpan(start + each * length, start + (each + 1) * length) for each in range(CANDLES)]
+            found = await reader.read_folded(series, [Portion(span, span.end) for span in spans])
+        taken.append((time.perf_counter() - before) * 1_000)
+        if len(found) != CANDLES:
+            raise SystemExit(f"expected {CANDLES} candles, saw {len(found)}")
+    return taken
+
+
+async def explain(store: InstrumentStore, window: TimeSpan, name: str) -> list[str]:
+    """Return the plan of the statement that reads the candles."""
+    seen: list[tuple[str, Any]] = []
+
+    def note(_connection: Any, _cursor: Any, statement: str, parameters: Any, *_more: Any) -> None:
+        if "bar_minutes" in statement:
+            seen.append((statement, parameters))
+
+    event.listen(Engine, "before_cursor_execute", note)
+    try:
+        await measure(store, window, name, 0.001)
+    finally:
+        event.remove(Engine, "before_cursor_execute", note)
+    statement, parameters = seen[-1]
+    async with store.transaction() as connection:
+        plan = await connection.exec_driver_sql(f"EXPLAIN (ANALYZE, BUFFERS) {statement}", parameters)
+        return [str(row[0]) for row in plan]
+
+
+async def run(rows: int, seconds: float) -> bool:
+    """Fill a Postgres, measure and show; return whether the target is reached."""
+    with start_postgres() as server:
+        await migrate(server.url)
+        store = InstrumentStore(server.url, simulated=True)
+        try:
+            before = time.monotonic()
+            window = await fill(store, rows)
+            async with store.transaction() as connection:
+                size = "SELECT sum(pg_total_relation_size(inhrelid)) FROM pg_inherits WHERE inhparent = 'bar_minutes'::regclass"
+                stored = int((await connection.execute(text(size))).scalar_one())
+            sys.stdout.write(
+                f"{rows:,} rows in {time.monotonic() - before:.0f} s, {stored / rows:.0f} bytes each with indexes\n"
+            )
+            is_met = True
+            for name, length in MINUTES_OF.items():
+                if window.start + CANDLES * length * MINUTE > window.end:
+                    continue
+                used_s = -time.process_time()
+                taken = sorted(await measure(store, window, name, seconds))
+                used_ms = (used_s + time.process_time()) / len(taken) * 1_000
+                p50, p99 = (taken[int(share * (len(taken) - 1))] for share in (0.5, 0.99))
+                is_met &= p99 <= TARGET_MS
+                sys.stdout.write(
+                    f"{CANDLES} candles of {name}: {len(taken)} reads, p50 {p50:.1f} ms, p99 {p99:.1f} ms, {used_ms:.1f} ms of processor time here\n"
+                )
+                for line in await explain(store, window, name):
+                    sys.stdout.write(f"    {line}\n")
+        finally:
+            await store.close()
+    return is_met
+
+
+def main() -> None:
+    """Run the command."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--rows", type=int, default=20_000_000, help="how many minutes in all")
+    parser.add_argument("--seconds", type=float, default=10.0, help="how long each kind of candle is read")
+    arguments = parser.parse_args()
+    raise SystemExit(0 if asyncio.run(run(arguments.rows, arguments.seconds)) else 1)
+
+
+if __name__ == "__main__":
+    main()
