@@ -37,7 +37,7 @@ SQLITE_MINUTES = 400
 INSTRUMENTS, CANDLES = 400, 300
 TARGET_MS = 50.0
 # Of one statement, which must not take longer than those of the product.
-AT_ONCE = timedelta(hours=2)
+AT_ONCE = timedelta(minutes=15)
 # 300 candles of 15 minutes are folded from 4,500 minutes.
 MINUTES_OF = {"M1": 1, "M15": 15}
 FILL = text("""

@@ -20,7 +20,7 @@ from simulator.nanotime import MINUTE, SECOND
 # A minute is proved within two seconds, or stored as it is after 35 s.
 PROVED_AFTER_S, SETTLED_AFTER_S = 5.0, 45.0
 # Of an answer.
-PATIENCE_S = 60.0
+PATIENCE_S, ANSWER_TIMEOUT_S = 120.0, 30.0
 # Most misses that are worth reading.
 KEPT = 10
 MINUTES = """
@@ -146,7 +146,7 @@ async def judge_minutes(
     await asyncio.sleep(max(0.0, begin + 60 + PROVED_AFTER_S - time.time()))
     end = (time.time() - PROVED_AFTER_S) // 60 * 60
     counts = MinuteCounts()
-    async with open_client(url) as client:
+    async with open_client(url, timeout_s=ANSWER_TIMEOUT_S) as client:
         for one in instruments:
             if one.source is Source.COINGECKO:
                 continue

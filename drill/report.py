@@ -69,7 +69,8 @@ class DrillReport:
         misses = self.misses()
         for miss in misses:
             console.print(f"MISS {miss}", style="red", markup=False)
-        console.print(f"history: {self.minutes}")
+        if self.minutes.judged:
+            console.print(f"history: {self.minutes}")
         verdict = f"{len(misses)} misses" if misses else "no miss"
         console.print(
             f"{len(self.outcomes)} steps in {self.took_s:.0f} s, {self.judged} values judged: {verdict}",

@@ -28,10 +28,13 @@ def drill(
         bool, typer.Option("--brief", help="Each kind of fault at one source, in turn.")
     ] = False,
     *,
+    minutes: Annotated[
+        bool, typer.Option("--minutes", help="Also compare the minutes of the history with what was made.")
+    ] = False,
     fill_minutes: Annotated[
         float,
         typer.Option(
-            help="Wait so long for the history to be filled from the sources' own candles.", min=0, max=60
+            help="The same, once they had so long to be filled from the sources' own candles.", min=0, max=60
         ),
     ] = 0.0,
     json_file: Annotated[Path | None, typer.Option("--json", help="Write the report here as well.")] = None,
@@ -55,7 +58,7 @@ def drill(
                     only=source or (),
                     faults=fault or (),
                     brief=brief,
-                    fill_s=60 * fill_minutes,
+                    fill_s=60 * fill_minutes if minutes or fill_minutes else None,
                     console=wide,
                 )
             )

@@ -61,7 +61,7 @@ async def test_every_kind_of_fault_is_seen_survived_and_breaks_no_limit(tmp_path
 @pytest.mark.timeout(TIMEOUT_S + 30)
 async def test_minutes_of_the_history_are_what_was_made_or_are_marked(tmp_path: Path) -> None:
     """After connections that were lost, in every source with trades."""
-    report = await _drill(tmp_path / "drill.json", "--source", "okx", "--fault", "disconnect")
+    report = await _drill(tmp_path / "drill.json", "--minutes", "--source", "okx", "--fault", "disconnect")
     assert report["misses"] == []
     counts = {name: int(number) for number, name in re.findall(r"(\d+) (\w+)", report["minutes"])}
     assert counts["minutes"] >= 50
