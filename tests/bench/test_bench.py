@@ -40,6 +40,7 @@ TINY = replace(
     QUICK,
     seconds=0.4,
     subscribers=5,
+    chart_subscribers=5,
     idle_subscribers=7,
     idle_seconds=1,
     storm_seconds=2,
@@ -189,7 +190,20 @@ def test_a_rejected_subscription_ends_the_measurement(environment: Environment, 
 
 
 @pytest.mark.parametrize(
-    "name", ["queries", "idle", "subscribers", "clients", "storm", "resumes", "half", "burst", "nginx"]
+    "name",
+    [
+        "queries",
+        "idle",
+        "subscribers",
+        "clients",
+        "storm",
+        "resumes",
+        "half",
+        "burst",
+        "nginx",
+        "candles",
+        "charts",
+    ],
 )
 def test_a_scenario_gives_figures_and_leaves_no_process(name: str) -> None:
     """Every row has a number, and every started process has ended."""
