@@ -58,6 +58,7 @@ async def test_every_kind_of_fault_is_seen_survived_and_breaks_no_limit(tmp_path
     }
 
 
+@pytest.mark.long
 @pytest.mark.timeout(TIMEOUT_S + 30)
 async def test_minutes_of_the_history_are_what_was_made_or_are_marked(tmp_path: Path) -> None:
     """After connections that were lost, in every source with trades."""
