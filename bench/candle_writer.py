@@ -26,7 +26,10 @@ SETTLE = timedelta(seconds=1)
 
 
 class CandleWriter:
-    """Makes batches. Their second is the present one; the one before is closed with its last value."""
+    """Makes batches.
+
+    Their second is the present one; the one before is closed with its last value.
+    """
 
     def __init__(self, log: RedisBarLog) -> None:
         self._log, self._symbol = log, make_symbols(1)[0]

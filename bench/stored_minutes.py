@@ -1,4 +1,4 @@
-"""Generated minutes in a database: a few in SQLite for queries from memory, millions in Postgres.
+"""Generated minutes in a database: some in SQLite for queries from memory, or millions.
 
     python -m bench.stored_minutes --rows 20000000
 

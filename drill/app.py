@@ -135,9 +135,9 @@ async def _run_in_sequence(
 
 
 async def _judge_history(run: FaultRun, fill_s: float | None) -> MinuteCounts:
-    """Compare the minutes with the truth, again until they are filled or `fill_s` is over; `None` to judge nothing.
+    """Compare the minutes with the truth, again until they are filled or `fill_s` is over.
 
-    One that differs may be corrected by trades that came late.
+    `None` judges nothing. One that differs may be corrected by trades that came late.
     """
     if fill_s is None:
         return MinuteCounts()

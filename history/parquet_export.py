@@ -1,4 +1,6 @@
-"""Writes stored candles of one instrument as Parquet, and reads them. Home of pyarrow, which is an extra.
+"""Writes stored candles of one instrument as Parquet, and reads them.
+
+Home of pyarrow, which is an extra.
 
 Prices are text, as the API and CSV have them: a column of decimals has one scale for all rows, which would add or drop zeros, and no
 room for the longest volumes.

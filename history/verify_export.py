@@ -29,7 +29,10 @@ class RowDifference(NamedTuple):
 
 
 class ExportVerification:
-    """Compares the rows of a file, and counts them. `outdated`: rows that have a newer revision by now."""
+    """Compares the rows of a file, and counts them.
+
+    `outdated`: rows that have a newer revision by now.
+    """
 
     def __init__(self, reader: CandleReader, key: TickerKey, interval: Interval, *, zone: tzinfo) -> None:
         self._reader, self._key, self._interval, self._zone = reader, key, interval, zone

@@ -1,4 +1,4 @@
-"""Candles: queries answered from memory, and subscribers of one chart beside subscribers of rates."""
+"""Candles: queries answered from memory, and subscribers of one chart beside those of rates."""
 
 import asyncio
 import json
@@ -34,7 +34,7 @@ query Candles($symbol: Symbol!, $to: DateTime) {
 
 
 def measure_candles(context: ScenarioContext, server: Server) -> None:
-    """Measure answers/s of queries for 300 candles of a minute that are over: 50 symbols in turn."""
+    """Measure answers/s of queries for 300 settled candles of a minute, of 50 symbols in turn."""
     environment = context.environment
     asyncio.run(store_minutes(environment.database_url, environment.symbols[:VARIETY], SQLITE_MINUTES))
     to = (datetime.now(UTC) - SETTLED).isoformat()
@@ -45,7 +45,7 @@ def measure_candles(context: ScenarioContext, server: Server) -> None:
     with environment.serving(server) as started:
         for body in bodies:
             # Read from the database once.
-            found = len(json.loads(post_query(started.port, body))["data"]["candles"]["items"])
+            found = len(json.loads(post_query(started, body))["data"]["candles"]["items"])
             if found != CANDLES:
                 raise BenchmarkError(f"expected {CANDLES} candles, saw {found}")
         seen = context.load.query(

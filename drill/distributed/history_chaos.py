@@ -44,7 +44,10 @@ POLL_S = 0.5
 
 @dataclass(frozen=True)
 class HistoryFault:
-    """A part that is killed (SIGKILL) and started again after `away_s`. `loses`: whether trades may be missing then."""
+    """A part that is killed (SIGKILL) and started again after `away_s`.
+
+    `loses`: whether trades may be missing then.
+    """
 
     name: str
     victim: str
@@ -65,7 +68,7 @@ def list_faults(postgres_away_s: float) -> Sequence[HistoryFault]:
 
 @dataclass
 class HistoryReport:
-    """What was made, what is missing, and by fault how many trades of its time are missing."""
+    """The trades that were made or are missing, and the number of missing ones by fault."""
 
     counts: LossCounts
     lost_by_fault: Mapping[str, int]
@@ -88,7 +91,7 @@ class HistoryReport:
 
 @dataclass(frozen=True)
 class HistorySystem:
-    """What runs, by name, and the log of the simulator."""
+    """The running parts, by name, and the log of the simulator."""
 
     servers: Mapping[str, ServerProcess]
     processes: Mapping[str, RatewireProcess]
@@ -135,7 +138,9 @@ class HistorySystem:
 
 @asynccontextmanager
 async def run_history_system(folder: Path) -> AsyncIterator[HistorySystem]:
-    """Run Redis, Postgres, a feed and a recorder until the block ends; the simulator in this process.
+    """Run Redis, Postgres, a feed and a recorder until the block ends.
+
+    The simulator runs in this process.
 
     Raises:
         NotStarted: a server is not installed, or does not start.
@@ -167,7 +172,7 @@ async def run_history_system(folder: Path) -> AsyncIterator[HistorySystem]:
 
 
 async def run_history_chaos(faults: Sequence[HistoryFault], console: Console) -> HistoryReport:
-    """Make these faults happen, one after the other, and compare what is stored with the simulator's log.
+    """Make these faults happen in turn, and compare what is stored with the simulator's log.
 
     Raises:
         NotStarted: a server is not installed, or nothing is stored any more.

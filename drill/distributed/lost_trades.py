@@ -1,4 +1,7 @@
-"""Which trades are missing in the stored history, and whether it says so. Pure."""
+"""Which trades are missing in the stored history, and whether it says so.
+
+Pure.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,7 +20,10 @@ LATE_S = 0.8
 
 @dataclass
 class LossCounts:
-    """The trades that were made, and those that are missing. `misses`: what the history does not tell."""
+    """The trades that were made, and those that are missing.
+
+    `misses`: what the history does not tell.
+    """
 
     made: int = 0
     lost: list[datetime] = field(default_factory=list)

@@ -18,7 +18,10 @@ CHANNEL = "@trade"
 
 
 class LoggedTrade(NamedTuple):
-    """A trade as it was made. `lag_s`: how long after its time it was published, because the machine was busy."""
+    """A trade as it was made.
+
+    `lag_s`: how long after its time it was published, because the machine was busy.
+    """
 
     number: int
     time: datetime
