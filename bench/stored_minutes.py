@@ -83,7 +83,7 @@ def _make_bar(at: datetime, number: int) -> Bar:
     return Bar(price, high, low, price, Decimal("1.25000000"), price, 60, number, number + 59, first, last)
 
 
-async def fill(store: InstrumentStore, rows: int) -> TimeSpan:
+async def generate_minutes(store: InstrumentStore, rows: int) -> TimeSpan:
     """Store so many minutes of `INSTRUMENTS` instruments on Postgres; return their time."""
     end = span_at(Interval.D1, datetime.now(UTC)).start
     window = TimeSpan(end - rows // INSTRUMENTS * MINUTE, end)
@@ -147,7 +147,7 @@ async def run(rows: int, seconds: float) -> bool:
         store = InstrumentStore(server.url, simulated=True)
         try:
             before = time.monotonic()
-            window = await fill(store, rows)
+            window = await generate_minutes(store, rows)
             async with store.transaction() as connection:
                 size = "SELECT sum(pg_total_relation_size(inhrelid)) FROM pg_inherits WHERE inhparent = 'bar_minutes'::regclass"
                 stored = int((await connection.execute(text(size))).scalar_one())

@@ -172,7 +172,7 @@ async def judge_minutes(
 async def _ask_patiently(
     client: httpx.AsyncClient, variables: Mapping[str, object]
 ) -> Mapping[str, Mapping[str, object]]:
-    """Return the answer, however busy the machine is: the history may be late, it must not be wrong."""
+    """Return the answer, however busy the machine is: it may be late, and must not be wrong."""
     deadline = time.monotonic() + PATIENCE_S
     while True:
         try:

@@ -114,7 +114,7 @@ def history(
         float, typer.Option(help="Seconds for which Postgres is away.", min=1, max=3_000)
     ] = 20.0,
 ) -> None:
-    """Kill recorder, Postgres, Redis and feed while trades are made: each lost one lies in a recorded gap."""
+    """Kill recorder, Postgres, Redis and feed under load: lost trades must lie in recorded gaps."""
     from rich.console import Console
 
     from drill.distributed.history_chaos import list_faults, run_history_chaos

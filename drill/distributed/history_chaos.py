@@ -67,7 +67,7 @@ def list_faults(postgres_away_s: float) -> Sequence[HistoryFault]:
 
 
 @dataclass
-class HistoryReport:
+class LostTradesReport:
     """The trades that were made or are missing, and the number of missing ones by fault."""
 
     counts: LossCounts
@@ -171,7 +171,7 @@ async def run_history_system(folder: Path) -> AsyncIterator[HistorySystem]:
         yield HistorySystem(servers, processes, world, instruments, HistoryStore(database, simulated=True))
 
 
-async def run_history_chaos(faults: Sequence[HistoryFault], console: Console) -> HistoryReport:
+async def run_history_chaos(faults: Sequence[HistoryFault], console: Console) -> LostTradesReport:
     """Make these faults happen in turn, and compare what is stored with the simulator's log.
 
     Raises:
@@ -204,7 +204,7 @@ async def run_history_chaos(faults: Sequence[HistoryFault], console: Console) ->
         for fault in faults
         if lost[fault.name] and not fault.loses
     ]
-    report = HistoryReport(counts, lost, (end - began).total_seconds(), misses)
+    report = LostTradesReport(counts, lost, (end - began).total_seconds(), misses)
     report.show(console)
     return report
 

@@ -1,4 +1,4 @@
-"""Which trades are missing in the stored history, and whether it says so.
+"""Trades that are missing in the stored history, and whether it says so.
 
 Pure.
 """

@@ -1,4 +1,4 @@
-"""A simulated market that keeps a log of the trades that Binance made, whoever received them."""
+"""A simulated market that logs the trades that Binance made, whoever received them."""
 
 from collections.abc import Container, Iterator, Sequence
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""Replay recordings through the whole system, and compare its candles with the recorded trades.
+"""Replay recordings through the whole system, and compare its candles with their trades.
 
 `python -m tests.e2e.check_recording FILE...` does so for any recordings. The fold shares no code with the product: JSON,
 fractions, and the times of the recording plus one offset per source, which the trades of the API show.
@@ -47,7 +47,7 @@ INSTRUMENTS = "{ instruments(first: 200) { nodes { symbol sourceSymbol source { 
 
 
 class RecordedTrade(NamedTuple):
-    """A trade as it was sent: its time in microseconds, its place among those of one time, price and quantity as text."""
+    """A trade as it was sent, with its time in microseconds and its place in the recording."""
 
     time_us: int
     order: int
@@ -58,7 +58,7 @@ class RecordedTrade(NamedTuple):
 
 
 class Counts(NamedTuple):
-    """What was compared: candles that are whole and equal by interval, those that say that they are not whole, and problems."""
+    """The whole candles that are equal, by interval, those that are not whole, and problems."""
 
     whole: Mapping[str, int]
     marked: int
@@ -90,7 +90,10 @@ def read_trades(path: Path) -> Trades:
 
 
 def _read_frames(path: Path) -> Iterator[str]:
-    """Yield the received frames of a file, those of other products of Bybit left out: their topics have the same names."""
+    """Yield the received frames of a file.
+
+    Other products of Bybit are left out: their topics have the same names.
+    """
     magic = path.read_bytes()[:4]
     if magic == ZSTD_MAGIC:
         left_out = set()
@@ -166,7 +169,7 @@ def length_of(path: Path) -> float:
 
 
 async def check_recordings(paths: Sequence[Path], folder: Path) -> Counts:
-    """Replay the files together at their own speed, and compare every candle of a second and of a minute.
+    """Replay the files together at their own speed, and compare all seconds and minutes.
 
     Raises:
         AssertionError: the system does not start or the replay does not end.
@@ -237,7 +240,7 @@ async def _compare(url: str, recorded: Trades, names: Mapping[tuple[str, str], s
 
 
 def _find_offset(trades: Sequence[RecordedTrade], seen: Sequence[JsonObject]) -> int | None:
-    """Return by how much the replay has moved the times; all known trades must agree, to the digits that a time has."""
+    """Return by how much the replay has moved the times; all known trades must agree."""
     times = {trade.identity: trade.time_us for trade in trades}
     offsets = [
         _iso_us(one["time"]) - times[one["sourceTradeId"]] for one in seen if one["sourceTradeId"] in times

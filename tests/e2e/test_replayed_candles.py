@@ -1,4 +1,4 @@
-"""The candles of replayed recordings are those of the recorded trades, digit for digit, or say that they are not whole."""
+"""Candles of replayed recordings are those of their trades, or say that they are not."""
 
 from pathlib import Path
 
@@ -28,7 +28,7 @@ async def test_seconds_of_three_sources_are_those_of_their_trades(tmp_path: Path
 @pytest.mark.long
 @pytest.mark.parametrize("path", LONGER, ids=[path.name for path in LONGER])
 async def test_minutes_of_any_recording_are_those_of_its_trades(path: Path, tmp_path: Path) -> None:
-    """Of every other recording that has trades in the channels of a push feed, whichever is there."""
+    """Of every other recording with trades in the channels of a push feed."""
     length_s = length_of(path)
     if not length_s:
         pytest.skip("no trades in it")

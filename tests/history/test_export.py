@@ -109,7 +109,7 @@ async def test_parquet_has_the_rows_of_the_csv(
 async def test_an_exported_file_is_compared_with_the_history(
     reader: CandleReader, database: InstrumentStore, tmp_path: Path, form: str
 ) -> None:
-    """Every row, in any zone; one that was changed since is found, and so is a file of another interval."""
+    """Every row, in any zone; a changed one is found, and a file of another interval."""
     now, file = at(MINUTES * 60 + 60), tmp_path / f"candles.{form}"
     candles = read_candles(reader, KEY, Interval.H1, TimeSpan(at(0), at(86_400)), zone=BERLIN, now=now)
     if form == "csv":

@@ -54,7 +54,7 @@ def find_trade_before(bars: Iterable[KnownBar], at: datetime) -> TradeBefore | N
 
 
 def _may_precede(first_at: datetime, at: datetime) -> bool:
-    """Return whether a trade after `at` has the end of its minute for its time, and that minute had begun."""
+    """Return whether a later trade has the end of the minute of `at` for its time."""
     minute = span_at(Interval.M1, at)
     return at < first_at == minute.end - timedelta.resolution
 

@@ -83,7 +83,7 @@ async def test_a_time_of_which_nothing_is_known_is_told(
 async def test_a_minute_that_was_filled_in_has_its_close_at_its_end(
     execute: Execute, database: InstrumentStore, clock: FakeClock
 ) -> None:
-    """Within it, a trade may have been made at any time: what came before is not known to be the last one."""
+    """Within it, a trade may have been made at any time."""
     clock.now = at(7_200)
     kline = Kline(
         *(at(240), Decimal(105), Decimal(109), Decimal(104), Decimal(108)),
