@@ -138,7 +138,7 @@ class Gateway:
             on_changed=self._invalidate_answers,
         )
         self.registry = SubscriptionRegistry(self.catalog)
-        scheduler = FlushScheduler(clock, self.registry)
+        scheduler = FlushScheduler(clock, self.registry.publications)
         self.mirror = Mirror(
             feed,
             publish=self.registry.publish,

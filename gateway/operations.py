@@ -12,9 +12,7 @@ from strawberry import Schema
 from gateway.budgets.account import Account
 from gateway.budgets.open_stream import current_stream
 from gateway.fastpath.payload import EncodedPayload
-from gateway.fastpath.plan import QueryPlan
 from gateway.fastpath.queries import FastPathQueries
-from gateway.fastpath.query_template import PricedPlan
 from gateway.fastpath.response_encoder import ResponseEncoder
 from gateway.fastpath.selection import NotOnFastPath
 from gateway.fastpath.subscriptions import FastPathSubscriptions
@@ -74,6 +72,12 @@ class Operations:
         self._fast_queries = FastPathQueries(
             self._schema, context.rates, context.candles, context.history, encoder
         )
+        self.plan_known = self._preparer.plan_known
+        """Returns the plan and cost of the query in a body, if its document is known and covered."""
+        self.chunks = self._fast_queries.chunks
+        """Returns the body of `answer` in chunks, if the fast path can encode it without errors."""
+        self.is_encoded_list = self._fast_queries.is_encoded_list
+        """Tells whether a plan is one list that is encoded: a long one takes about 0.1 ms."""
         self._fast_subscriptions = FastPathSubscriptions(context.live_queries, encoder)
 
     async def prepare_in_turn(self, request: GraphQLRequest, client: object = None) -> PreparedOperation:
@@ -99,10 +103,6 @@ class Operations:
         """Tell whether the document of an operation came before."""
         return self._preparer.is_cached(prepared.request.query)
 
-    def plan_known(self, body: bytes) -> PricedPlan | None:
-        """Return the plan and cost of the query in a body, if its document is known and covered."""
-        return self._preparer.plan_known(body)
-
     async def answer(
         self,
         prepared: PreparedOperation,
@@ -122,10 +122,6 @@ class Operations:
         if prepared.plan and (body := self._fast_queries.answer(prepared.plan, metadata)):
             return QueryResult(body, has_errors=False)
         return encode_result(await self.execute(prepared, metadata, account))
-
-    def chunks(self, plan: QueryPlan, metadata: OperationMetadata | None = None) -> list[bytes] | None:
-        """Return the body of `answer` in chunks, if the fast path can encode it without errors."""
-        return self._fast_queries.chunks(plan, metadata)
 
     async def execute(
         self,

@@ -28,6 +28,9 @@ class Source(StrEnum):
     homepage: str
     meaning: str
 
+    # A member equals its text. `Enum` hashes the name in Python, for each look-up of an instrument.
+    __hash__ = str.__hash__
+
     def __new__(  # noqa: PLR0917 - the values of one member, by position
         cls,
         name: str,

@@ -65,7 +65,15 @@ class FastPathQueries:
         chunks = self.chunks(plan, metadata)
         return None if chunks is None else b"".join(chunks)
 
-    def chunks(self, plan: QueryPlan, metadata: OperationMetadata | None) -> list[bytes] | None:
+    def is_encoded_list(self, plan: QueryPlan) -> bool:
+        """Tell whether the plan is one list that is encoded, but for what has changed since."""
+        field, args = plan[0].field, plan[0].args
+        if len(plan) > 1 or not isinstance(args, RatesArgs) or field.inside is None:
+            return False
+        lists = self._encoder.object_encoder(field.inside).item_selections
+        return len(lists) == 1 and self._encoder.has_list(lists[0], args.query)
+
+    def chunks(self, plan: QueryPlan, metadata: OperationMetadata | None = None) -> list[bytes] | None:
         """Return the result of `answer` in chunks, without copying long lists."""
         if not plan:
             # Nothing is selected: all fields are skipped.

@@ -23,6 +23,9 @@ class MediaType(Enum):
     PARTS = "multipart/mixed"
     HTML = "text/html"
 
+    # Members are compared by identity. `Enum` hashes the name in Python, for each response.
+    __hash__ = object.__hash__
+
 
 class MediaRange(NamedTuple):
     """One media range of an `Accept` header, and its parameters without `q`."""

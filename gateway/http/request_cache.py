@@ -118,6 +118,8 @@ class RequestCache:
         # The connections that are readable at once are served in one turn. What is beyond takes the ASGI path, where it waits.
         self._budget = TurnBudget(TURN_S)
         self._heads = {media: _split_head(media) for media in JSON_TYPES}
+        self._last_headers: tuple[Header, ...] | None = None
+        self._last_read: tuple[MediaType | None, bytes | None] = None, None
         self._server_headers: list[Header] = []
         self._server_header_lines = b""
 
@@ -161,12 +163,14 @@ class RequestCache:
             return None if is_get or self._seen_requests.has_seen(key) else self._plan_new(request, principal)
         if prepared.plan is None or not prepared.scopes <= principal.scopes:
             return None
-        headers, if_none_match = request.headers, None
+        if_none_match = None
         if is_get:
-            if_none_match = _first(headers, b"if-none-match")
-            headers = tuple([each for each in headers if each[0] != b"if-none-match"])
-        headers, forwarded_for = _split_forwarded(headers)
-        media = _choose_json_type(headers, is_get=is_get, may_be_page=is_get and may_be_visit(query))
+            if_none_match = _first(request.headers, b"if-none-match")
+            headers = tuple([each for each in request.headers if each[0] != b"if-none-match"])
+            headers, forwarded_for = _split_forwarded(headers)
+            media = _choose_json_type(headers, is_get=True, may_be_page=may_be_visit(query))
+        else:
+            media, forwarded_for = self._read_post_head(request.headers)
         return media and KnownRequest(
             prepared.plan,
             media,
@@ -180,8 +184,7 @@ class RequestCache:
 
     def _plan_new(self, request: WholeRequest, principal: Principal) -> KnownRequest | None:
         """Plan a request that did not come before; the second time it is prepared to be kept."""
-        headers, forwarded_for = _split_forwarded(request.headers)
-        media = _choose_json_type(headers, is_get=False, may_be_page=False)
+        media, forwarded_for = self._read_post_head(request.headers)
         # Templates are of rates only.
         if media is None or not principal.allows(AccessScope.READ):
             return None
@@ -201,19 +204,25 @@ class RequestCache:
             forwarded_for=forwarded_for,
         )
 
+    def _read_post_head(self, headers: tuple[Header, ...]) -> tuple[MediaType | None, bytes | None]:
+        """Return the JSON type of the response, and the value of `X-Forwarded-For`."""
+        # All requests with a known head have the very same tuple.
+        if headers is not self._last_headers:
+            others, forwarded_for = _split_forwarded(headers)
+            media = _choose_json_type(others, is_get=False, may_be_page=False)
+            self._last_headers, self._last_read = headers, (media, forwarded_for)
+        return self._last_read
+
     def _compute(self, work: Callable[[], T]) -> T | None:
         """Do work that may take long, or return `None` if this turn has no time left for it."""
         return self._budget.run_now(work) if self._budget.has_time else None
 
-    def _find_chunks(
-        self, known_request: KnownRequest, metadata: OperationMetadata | None = None
-    ) -> list[bytes] | None:
-        plan, chunks = known_request.plan, self._operations.chunks
-        return (
-            chunks(plan, metadata)
-            if known_request.is_light
-            else self._compute(lambda: chunks(plan, metadata))
-        )
+    def _find_heavy(self, plan: QueryPlan, metadata: OperationMetadata | None = None) -> list[bytes] | None:
+        """Return the chunks of a plan that may take long. A list that is encoded does not."""
+        chunks = self._operations.chunks
+        if not self._budget.has_time and self._operations.is_encoded_list(plan):
+            return chunks(plan, metadata)
+        return self._compute(lambda: chunks(plan, metadata))
 
     def respond(
         self, known_request: KnownRequest, server_headers: list[Header], peer: tuple[str, int] | None
@@ -244,7 +253,8 @@ class RequestCache:
         self, known_request: KnownRequest, server_headers: list[Header], account: Account
     ) -> list[bytes] | None:
         server_lines = self._encode_server_headers(server_headers)
-        chunks = self._find_chunks(known_request)
+        plan = known_request.plan
+        chunks = self._operations.chunks(plan) if known_request.is_light else self._find_heavy(plan)
         if chunks is None:
             return None
         if known_request.new_body is not None:
@@ -264,7 +274,12 @@ class RequestCache:
         self, known_request: KnownRequest, server_headers: list[Header], account: Account
     ) -> list[bytes] | None:
         metadata = OperationMetadata(principal=known_request.principal)
-        chunks = self._find_chunks(known_request, metadata)
+        plan = known_request.plan
+        chunks = (
+            self._operations.chunks(plan, metadata)
+            if known_request.is_light
+            else self._find_heavy(plan, metadata)
+        )
         if chunks is None:
             return None
         body = b"".join(chunks)

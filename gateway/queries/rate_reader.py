@@ -74,7 +74,8 @@ class RateReader:
         """Finds the instruments of queries."""
         self._max_symbols = max_symbols
         self._max_distance = max_distance
-        self._clock = clock
+        self.now = clock
+        """Returns the moment that answers given now are about."""
         self._sources = SourceStatusReader(
             mirror,
             catalog,
@@ -84,7 +85,8 @@ class RateReader:
             clock_state=clock_state or ClockState(),
             held_back=held_back,
         )
-        self._served_slots = ServedSlots(self.list_slots)
+        self.served_slots = ServedSlots(catalog, self.list_slots).find
+        """Returns the slots of the rates of symbols at sources, or `None` if some are missing."""
         self._last_cursor: tuple[Cursor | None, str] = None, ""
 
     def check_loaded(self) -> None:
@@ -134,7 +136,7 @@ class RateReader:
             CacheUnavailable, DatabaseUnavailable: nothing has been read yet.
         """
         self.check_loaded()
-        now = self._clock()
+        now = self.now()
         sources = self.resolver.sources_for(symbol, source)
         seen = [rate for each in sources if (rate := self._read(TickerKey(each, symbol), now))]
         best = pick_rate((rate for rate in seen if self.is_near(rate.ticker, seen[0].ticker)), policy)
@@ -156,7 +158,7 @@ class RateReader:
         """
         self.check_loaded()
         self.check_query(query)
-        now = self._clock()
+        now = self.now()
         keys, missing = self.resolver.resolve(query, lookups=NEAR_LOOKUPS)
         items: list[Rate] = []
         is_down = self._is_down_at(now)
@@ -190,10 +192,6 @@ class RateReader:
         """The TTL of each source."""
         return self._ttl
 
-    def now(self) -> datetime:
-        """Return the moment that answers given now are about."""
-        return self._clock()
-
     def list_slots(self, query: RatesQuery) -> tuple[list[TickerSlot], bool]:
         """Return the slots of the query's rates, and whether they cover everything requested.
 
@@ -202,12 +200,6 @@ class RateReader:
         keys, is_all = self.resolver.list_served(query)
         return list(map(self._mirror.slot, keys)), is_all
 
-    def served_slots(
-        self, symbols: Sequence[str], sources: tuple[Source, ...] | None
-    ) -> list[TickerSlot] | None:
-        """Return the slots of the rates of these symbols, or `None` if some are missing."""
-        return self._served_slots.find(symbols, sources, self.catalog.revision)
-
     def changed_slots(self, version: int) -> Iterable[TickerSlot] | None:
         """Return the slots of the rates changed since `version`; `None` if too many have."""
         return self._mirror.changed_slots(version)
@@ -215,7 +207,7 @@ class RateReader:
     def unavailable(self, query: RatesQuery) -> tuple[UnavailableRate, ...]:
         """Return every requested instrument without a rate of any age."""
         keys, missing = self.resolver.resolve(query, lookups=NEAR_LOOKUPS)
-        is_down = self._is_down_at(self._clock())
+        is_down = self._is_down_at(self.now())
         missing += (
             unavailable.unseen(key, is_down=is_down(key.source))
             for key in keys
@@ -308,18 +300,18 @@ class RateReader:
 
     def source_status(self, source: Source) -> SourceStatus:
         """Return the status of one source."""
-        return self._sources.status(source, self._clock())
+        return self._sources.status(source, self.now())
 
     def sources(self) -> tuple[SourceStatus, ...]:
         """Return the status of every source, most preferred first."""
-        return self._sources.statuses(self._clock())
+        return self._sources.statuses(self.now())
 
     def _read(self, key: TickerKey, now: datetime) -> Rate | None:
         ticker = self._mirror.read(key)
         return None if ticker is None else self.to_rate(ticker, now)
 
     def _not_seen(self, symbol: Symbol, sources: Sequence[Source]) -> RatesError:
-        now = self._clock()
+        now = self.now()
         are_down = all(self._sources.is_down(source, now) for source in sources)
         return (SourceDown if are_down else RateNotSeen)(
             str(symbol), ", ".join(source.name for source in sources)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from itertools import chain
+from typing import Protocol as Role
 
 from gateway.lru import BoundedLru
 from gateway.queries.rates_query import RatesQuery
@@ -14,6 +15,13 @@ ListSlots = Callable[[RatesQuery], tuple[list[TickerSlot], bool]]
 
 # Sets of sources with an index: each has one entry for each symbol that was queried.
 MAX_INDEXES = 16
+
+
+class Catalog(Role):
+    """The instruments that are served."""
+
+    revision: int
+    """Changes with them."""
 
 
 class _SlotIndex(dict[str, list[TickerSlot]]):
@@ -47,18 +55,14 @@ class _SlotIndex(dict[str, list[TickerSlot]]):
 class ServedSlots:
     """Finds the slots of queries that can be answered without an explanation of what is missing."""
 
-    def __init__(self, list_slots: ListSlots) -> None:
-        self._list_slots = list_slots
+    def __init__(self, catalog: Catalog, list_slots: ListSlots) -> None:
+        self._catalog, self._list_slots = catalog, list_slots
         self._revision = -1
         self._indexes: BoundedLru[tuple[Source, ...] | None, _SlotIndex] = BoundedLru(size=MAX_INDEXES)
 
-    def find(
-        self, symbols: Sequence[str], sources: tuple[Source, ...] | None, revision: int
-    ) -> list[TickerSlot] | None:
-        """Return the slots of all rates of these symbols, or `None` if some are not served.
-
-        `revision` is that of the catalog.
-        """
+    def find(self, symbols: Sequence[str], sources: tuple[Source, ...] | None) -> list[TickerSlot] | None:
+        """Return the slots of all rates of these symbols, or `None` if some are not served."""
+        revision = self._catalog.revision
         if revision != self._revision:
             self._indexes = BoundedLru(size=MAX_INDEXES)
             self._revision = revision

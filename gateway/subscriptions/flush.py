@@ -39,12 +39,16 @@ class FlushCycle:
         """Encoded payloads, each beside the objects whose ids are in its key: they keep the ids valid."""
 
 
-class Publications(Role):
-    """Counts the changes published to cohorts."""
+class Publications:
+    """Counts what is published to cohorts."""
 
-    def begin_turn(self) -> int:
-        """Begin a turn of the loop; return the number of changes published so far."""
-        ...
+    __slots__ = ("puts", "version")
+
+    def __init__(self) -> None:
+        self.version = 0
+        """The number of published changes so far."""
+        self.puts = 0
+        """Calls of `put` since the last turn of the scheduler, for buffers of all symbols."""
 
 
 class Flushable(Role):
@@ -71,10 +75,11 @@ class _Backlog:
         self._arrived: dict[object, deque[Flushable]] = {}
         self._served: dict[object, deque[Flushable]] = {}
         self._is_turn_of_served = False
+        self.size = 0
+        """The cohorts that wait."""
 
     def __len__(self) -> int:
-        """The clients that wait."""
-        return len(self._arrived) + len(self._served)
+        return self.size
 
     @property
     def has_unserved(self) -> bool:
@@ -83,6 +88,7 @@ class _Backlog:
 
     def add(self, cohort: Flushable) -> None:
         """Add it to the client with fewer: nobody delays what it shares with others."""
+        self.size += 1
         first, second = cohort.clients
         waiting = self._find(first)
         if waiting is not None and first is not second:
@@ -101,6 +107,7 @@ class _Backlog:
         )
         self._is_turn_of_served = not self._is_turn_of_served
         client = next(iter(turns))
+        self.size -= 1
         waiting = turns.pop(client)
         cohort = waiting.popleft()
         if waiting:
@@ -152,7 +159,7 @@ class FlushScheduler:
 
     def schedule(self, cohort: Flushable) -> None:
         """Flush `cohort` in the next cycle, or in the present one if that is long."""
-        if self._backlog:
+        if self._backlog.size:
             self._backlog.add(cohort)
         else:
             self._dirty.append(cohort)
@@ -166,8 +173,10 @@ class FlushScheduler:
 
     def _on_turn(self) -> None:
         self._is_scheduled = False
-        version = self._publications.begin_turn()
-        if not (self._started or self._backlog):
+        # In each turn as much may be put into buffers.
+        self._publications.puts = 0
+        version = self._publications.version
+        if not (self._started or self._backlog.size):
             self._started, self._dirty = self._dirty, deque()
             self._spent_s = 0.0
         cycle, began_s = self._begin_cycle(version), self._cpu_s()
@@ -179,9 +188,9 @@ class FlushScheduler:
                 self._backlog.add(cohort)
             self._started.clear()
             self._dirty.clear()
-        if not (self._started or self._backlog):
+        if not (self._started or self._backlog.size):
             self._cycle = None
-        if (self._started or self._backlog or self._dirty) and not self._is_scheduled:
+        if (self._started or self._backlog.size or self._dirty) and not self._is_scheduled:
             self._schedule_turn()
 
     def _flush_from(self, waiting: deque[Flushable] | _Backlog, cycle: FlushCycle, began_s: float) -> None:

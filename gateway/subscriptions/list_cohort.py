@@ -156,25 +156,30 @@ class ListCohort(Cohort[PayloadT]):
         return self._make_event(EventKind.HEARTBEAT, cycle, self._cursor)
 
     def _update(self, cycle: FlushCycle) -> PayloadT | None:
-        batch = self.buffer.take()
         self.mark_updated(cycle)
-        encoder, key = self.live_query.encoder, None
-        if self.buffer.min_change_filter is not None:
+        buffer, encoder, policy, key = self.buffer, self.live_query.encoder, self.live_query.policy, None
+        batch = buffer.take()
+        tickers = batch.tickers
+        if buffer.min_change_filter is None:
+            # The very same tickers, merged alike, make the same payload for every cohort with this encoder.
+            ids = id(tickers[0]) if len(tickers) == 1 else tuple(map(id, tickers))
+            is_throttled = self.live_query.options.is_throttled
+            key = (encoder, is_throttled, id(policy), batch.conflated, batch.retracted, ids)
+            known = cycle.payloads.get(key)
+            if known is not None and cycle.cursor is not None:
+                self._cursor = cycle.cursor
+                shared: PayloadT = known[0]
+                return shared
+        items = self._rates.to_rates(tickers, cycle.now)
+        if buffer.min_change_filter is not None:
             self._cursor = self._current_cursor(cycle)
         else:
+            # As in `_current_cursor`, in one call.
             if cycle.cursor is None:
                 cycle.cursor = self._rates.cursor()
             self._cursor = cycle.cursor
-            # The very same tickers, merged alike, make the same payload for every cohort with this encoder.
-            tickers = batch.tickers
-            ids = id(tickers[0]) if len(tickers) == 1 else tuple(map(id, tickers))
-            is_throttled = self.live_query.options.is_throttled
-            key = (encoder, is_throttled, id(self.live_query.policy), batch.conflated, batch.retracted, ids)
-            known = cycle.payloads.get(key)
-            if known is not None:
-                shared: PayloadT = known[0]
-                return shared
-        items = self._allowed(self._rates.to_rates(batch.tickers, cycle.now))
+        if policy is not ANY_AGE:
+            items = self._allowed(items)
         if not items and not batch.retracted:
             # The last trades of all are too old for this subscription.
             return None
@@ -196,9 +201,7 @@ class ListCohort(Cohort[PayloadT]):
     def _allowed(self, rates: tuple[Rate, ...]) -> tuple[Rate, ...]:
         """Return the rates that the subscription wants: all, or those with a recent trade."""
         policy = self.live_query.policy
-        if policy is ANY_AGE:
-            return rates
-        return tuple(rate for rate in rates if policy.allows(rate))
+        return rates if policy is ANY_AGE else tuple(rate for rate in rates if policy.allows(rate))
 
     def _current_cursor(self, cycle: FlushCycle) -> str:
         """The position up to which everything was sent, given that nothing is pending."""

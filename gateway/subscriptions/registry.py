@@ -7,6 +7,7 @@ from collections.abc import Container, Iterable
 from typing import Protocol as Role
 
 from gateway.subscriptions.change_log import ChangeLog, Missed, Suspension
+from gateway.subscriptions.flush import Publications
 from gateway.subscriptions.instrument_filter import InstrumentFilter
 from rates.source import Source
 from rates.symbol import Symbol
@@ -56,9 +57,7 @@ class SubscriptionRegistry:
         self._by_symbol: dict[Symbol, SourcesByBuffer] = {}
         self._all_symbols: SourcesByBuffer = {}
         self._log = ChangeLog()
-        self._puts = 0
-        self.version = 0
-        """The number of published changes so far."""
+        self.publications = Publications()
         self.subscriber_count = 0
         self.deliveries = 0
 
@@ -93,14 +92,6 @@ class SubscriptionRegistry:
         """Forget a suspended buffer."""
         self._log.end()
 
-    def begin_turn(self) -> int:
-        """Begin a turn of the loop, in which as much may be put into buffers as in every other.
-
-        Return `version`.
-        """
-        self._puts = 0
-        return self.version
-
     def remove(self, instruments: InstrumentFilter, buffer: TickerBuffer) -> None:
         """Publish nothing more to `buffer`."""
         for sources_by_buffer in self._entries(instruments):
@@ -112,11 +103,12 @@ class SubscriptionRegistry:
     def publish(self, ticker: Ticker, key: TickerKey) -> None:
         """Put the ticker of a tracked instrument into every matching buffer. Never blocks."""
         if key in self._catalog.tracked:
-            self.version += 1
+            publications = self.publications
+            publications.version += 1
             source, symbol = key
             if self._all_symbols:
-                self._puts += len(self._all_symbols)
-                if self._puts > MAX_PUTS:
+                publications.puts += len(self._all_symbols)
+                if publications.puts > MAX_PUTS:
                     self._suspend_all(source)
             if self._log.suspended:
                 self._log.put(ticker, key)
@@ -129,7 +121,7 @@ class SubscriptionRegistry:
 
     def retract(self, key: TickerKey) -> None:
         """Tell every matching buffer that an instrument has become unavailable. Never blocks."""
-        self.version += 1
+        self.publications.version += 1
         if self._log.suspended:
             self._log.retract(key)
         for buffer in self._matching(key):
@@ -137,7 +129,7 @@ class SubscriptionRegistry:
 
     def _suspend_all(self, source: Source) -> None:
         """Suspend the buffers of all symbols: reading the log once costs less than many `put`."""
-        self._puts = 0
+        self.publications.puts = 0
         for buffer, sources in list(self._all_symbols.items()):
             if source in sources:
                 buffer.suspend_for_now()

@@ -105,7 +105,7 @@ class Harness:
         )
         self.registry = SubscriptionRegistry(self.catalog)
         # Virtual time: no turn is too long, so that what happens at one instant is one event.
-        scheduler = FlushScheduler(loop.clock, self.registry, now_s=loop.time, cpu_s=loop.time)
+        scheduler = FlushScheduler(loop.clock, self.registry.publications, now_s=loop.time, cpu_s=loop.time)
         self.mirror = Mirror(
             cache,
             publish=self._publish,

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -256,6 +257,13 @@ def test_values_are_kept_once_for_all_variables_and_only_those_that_come_again(
     assert len(values) <= 100
 
 
+@dataclass
+class Catalog:
+    """Instruments that change with their revision."""
+
+    revision: int
+
+
 def test_sets_of_sources_that_come_once_evict_none_that_are_used() -> None:
     """The slots of each symbol at all sources are looked up once."""
     listed: list[RatesQuery] = []
@@ -264,11 +272,13 @@ def test_sets_of_sources_that_come_once_evict_none_that_are_used() -> None:
         listed.append(query)
         return [TickerSlot()], True
 
-    slots, usual = ServedSlots(list_slots), RatesQuery((Symbol("BTC", "USDT"),))
-    first = slots.find(["BTC/USDT"], None, 1)
+    catalog = Catalog(1)
+    slots, usual = ServedSlots(catalog, list_slots), RatesQuery((Symbol("BTC", "USDT"),))
+    first = slots.find(["BTC/USDT"], None)
     for number in range(5 * MAX_INDEXES):
         sources = tuple([Source.BINANCE] * (number + 1))
-        assert slots.find(["BTC/USDT"], sources, 1) is not None
-        assert slots.find(["BTC/USDT"], None, 1) == first
+        assert slots.find(["BTC/USDT"], sources) is not None
+        assert slots.find(["BTC/USDT"], None) == first
     assert listed.count(usual) == 1
-    assert slots.find(["BTC/USDT"], None, 2) != first
+    catalog.revision = 2
+    assert slots.find(["BTC/USDT"], None) != first

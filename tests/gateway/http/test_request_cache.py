@@ -235,6 +235,29 @@ async def test_heavy_requests_at_once_are_not_all_answered_in_one_turn(gateway_w
             await wait_until(lambda: (first_wire.answers(), second_wire.answers()) == (2, 1))
 
 
+async def test_a_long_list_that_is_encoded_is_answered_in_a_turn_without_time(
+    gateway_with_rate: Gateway,
+) -> None:
+    """On the ASGI path its answer would take ten times as long."""
+    app = create_app(gateway_with_rate, GatewaySettings(port=0, fast_path=True))
+    request = _post_list(["BTC/USDT"])
+    async with connected(gateway_with_rate, app) as (protocol, wire):
+        await learned(protocol, wire, request)
+        cache = app.graphql.request_cache
+        for _ in range(2):
+            # The head is known the second time, and then all bytes.
+            protocol.data_received(request)
+        known_request = cache.find_raw(request)
+        assert known_request is not None
+        # As it would be with other symbols.
+        cache._known.put(request, known_request._replace(is_light=False))
+        cache._budget = TurnBudget(TURN_S, cpu_s=lambda: 0.0)
+        cache._budget._spend(2 * TURN_S)
+        wire.written.clear()
+        protocol.data_received(request)
+        assert wire.answers() == 1
+
+
 async def test_a_document_that_is_removed_while_it_is_prepared_is_not_kept(
     gateway_with_rate: Gateway, monkeypatch: pytest.MonkeyPatch
 ) -> None:

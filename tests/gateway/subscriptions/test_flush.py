@@ -7,7 +7,14 @@ from math import ceil
 import pytest
 
 from gateway.subscriptions import flush
-from gateway.subscriptions.flush import PATIENCE_S, SHORT_CYCLE_S, TURN_S, FlushCycle, FlushScheduler
+from gateway.subscriptions.flush import (
+    PATIENCE_S,
+    SHORT_CYCLE_S,
+    TURN_S,
+    FlushCycle,
+    FlushScheduler,
+    Publications,
+)
 from tests.virtual_time import VirtualTimeLoop, run_virtually
 
 
@@ -18,15 +25,12 @@ class Core:
         self.spent_s = 0.0
         self.log: list[str] = []
         self.cycles: list[int] = []
-        self.version = 0
+        self.publications = Publications()
         loop = asyncio.get_running_loop()
         assert isinstance(loop, VirtualTimeLoop)
         self.scheduler = FlushScheduler(
-            loop.clock, self, now_s=lambda: self.spent_s, cpu_s=lambda: self.spent_s
+            loop.clock, self.publications, now_s=lambda: self.spent_s, cpu_s=lambda: self.spent_s
         )
-
-    def begin_turn(self) -> int:
-        return self.version
 
     async def turn(self) -> str:
         """Return the names that the next turn flushes."""
@@ -111,7 +115,7 @@ def test_a_cycle_ends_when_something_is_published() -> None:
             core.scheduler.schedule(Cohort(core, f"a{number}", "a", "a", share=2))
         await core.turn()
         await core.turn()
-        core.version += 1
+        core.publications.version += 1
         await core.turn()
         core.scheduler.schedule_due(Cohort(core, "due", "b", "b", share=2))
         await core.turn()

@@ -68,7 +68,7 @@ def subscribe_all(writer: FrameWriter) -> tuple[CountingCohort, list[WebSocketSu
     # The test serves many turns of the queue in one turn of the loop.
     queue = WriteQueue(writer, stall_s=60, on_stalled=fail_on_stall, budget=TurnBudget(inf))
     registry = SubscriptionRegistry(Untracked())
-    fan_out = FanOut(registry, FlushScheduler(FakeClock(), registry))
+    fan_out = FanOut(registry, FlushScheduler(FakeClock(), registry.publications))
     instruments = InstrumentFilter(frozenset([TICKER.symbol]), frozenset([TICKER.source]))
     cohort = CountingCohort(fan_out, LiveQuery(instruments, DeliveryOptions()))
     subscribers = [WebSocketSubscriber(queue, (b"%d: " % number, b""), fail) for number in range(SUBSCRIBERS)]
