@@ -26,6 +26,7 @@ from gateway.http.cache_headers import make_cache_headers, matches
 from gateway.http.charging import BUDGET_EXHAUSTED, budget_error, charge
 from gateway.http.denial import as_denial
 from gateway.http.multipart import PartFraming
+from gateway.http.navigation import may_be_visit
 from gateway.http.negotiation import (
     Accepted,
     MediaType,
@@ -44,7 +45,7 @@ from gateway.http.request_body import (
     read_body,
     read_query_string,
 )
-from gateway.http.request_cache import RequestCache, make_prepared_requests, may_be_visit
+from gateway.http.request_cache import RequestCache, make_prepared_requests
 from gateway.http.response import VARY, send_error, send_json, send_response
 from gateway.http.single_connection import SingleConnections, as_http_error
 from gateway.http.sse import RETRY_STREAM, EventFraming

@@ -11,9 +11,10 @@ import structlog
 from gateway.budgets.account_registry import REFUSAL_PAUSE_S
 from gateway.credentials import CREDENTIAL_HEADERS
 from gateway.http.bounded_protocol import BoundedHttpProtocol
-from gateway.http.request_cache import METHODS, PATH, REFUSED, KnownRequest, RequestCache
+from gateway.http.request_cache import METHODS, PATH, KnownRequest, RequestCache
 from gateway.http.request_head import find_head_error
 from gateway.http.request_scanner import RELEVANT, VERSION, WholeRequest
+from gateway.http.response_heads import REFUSED
 
 # Shorter responses are joined: that costs less than writing several chunks.
 MAX_JOINED_BYTES = 16_384

@@ -3,8 +3,7 @@
 Everything else (other paths, requests with an `Origin`, streams, errors) is left to `gateway.http.endpoint`.
 """
 
-from collections.abc import Callable, Iterable
-from functools import lru_cache
+from collections.abc import Callable
 from typing import NamedTuple, TypeVar
 
 from access.principal import ANONYMOUS, Principal
@@ -13,10 +12,6 @@ from gateway.authentication import Authentication
 from gateway.budgets.account import Account
 from gateway.budgets.client_accounts import ClientAccounts
 from gateway.cache_limits import (
-    MAX_CONTENT_TYPE_LENGTH,
-    MAX_CONTENT_TYPES,
-    MAX_HEAD_KEY,
-    MAX_HEADS,
     MAX_PREPARED_REQUESTS,
     MAX_PREPARED_REQUESTS_BYTES,
     MAX_RAW_REQUEST,
@@ -31,35 +26,24 @@ from gateway.fastpath.query_template import count_symbols
 from gateway.http.cache_headers import make_cache_headers, matches
 from gateway.http.charging import budget_error
 from gateway.http.head_cache import HeadCache
-from gateway.http.negotiation import MediaType, choose, parse_accept, wants_page
-from gateway.http.request_body import HttpError, check_type
-from gateway.http.request_head import find_head_error
-from gateway.http.request_scanner import VERSION, WholeRequest
-from gateway.http.response import encode_headers, json_headers
+from gateway.http.json_type import choose_json_type, decode_header, first_value, split_forwarded
+from gateway.http.navigation import may_be_visit
+from gateway.http.negotiation import MediaType
+from gateway.http.request_scanner import WholeRequest
+from gateway.http.response import json_headers
+from gateway.http.response_heads import NOT_MODIFIED, OK, REFUSED, ResponseHeads
 from gateway.lru import BoundedLru, SecondSight
 from gateway.operations import LIGHT, Operations
-from gateway.pages import Header, add_security_headers
-from gateway.preparation import OperationKind, PreparedOperation
+from gateway.pages import Header
+from gateway.preparation import PreparedOperation
 from gateway.results import QueryResult, encode
 from gateway.schema.context import OperationMetadata
 from gateway.turn_budget import TurnBudget
 from gateway.units import KIB
 
 PATH = b"/graphql"
-# The results of a request with the token of a stream are written to that (`gateway.http.single_connection`).
-STREAM_HEADER = "x-graphql-event-stream-token"
 STREAM_PARAMETER = b"token="
 METHODS = (b"GET", b"POST")
-JSON_TYPES = (MediaType.RESPONSE, MediaType.JSON)
-_FOR_THE_ASGI_PATH = frozenset({b"origin", b"expect", STREAM_HEADER.encode()})
-# A hash is in the extensions.
-_DOCUMENT_PARAMETERS = frozenset({b"query", b"documentId", b"extensions"})
-FORWARDED_FOR = b"x-forwarded-for"
-# Memory of a header in a key, besides the bytes of its value.
-_HEADER_BYTES = 128
-_STATUS = {200: b"HTTP/1.1 200 OK\r\n", 304: b"HTTP/1.1 304 Not Modified\r\n"}
-
-REFUSED = b"HTTP/1.1 429 Too Many Requests\r\n"
 
 # CPU time of heavy answers in a turn, in seconds. A list of 50 symbols takes 0.1 ms, one of 500 that are not encoded 20 ms.
 TURN_S = 0.01
@@ -117,11 +101,9 @@ class RequestCache:
         self._heads_seen = HeadCache()
         # The connections that are readable at once are served in one turn. What is beyond takes the ASGI path, where it waits.
         self._budget = TurnBudget(TURN_S)
-        self._heads = {media: _split_head(media) for media in JSON_TYPES}
+        self._heads = ResponseHeads()
         self._last_headers: tuple[Header, ...] | None = None
         self._last_read: tuple[MediaType | None, bytes | None] = None, None
-        self._server_headers: list[Header] = []
-        self._server_header_lines = b""
 
     def is_proxy(self, peer: tuple[str, int] | None) -> bool:
         """Whether a connection is that of a trusted proxy, which has many clients."""
@@ -165,17 +147,17 @@ class RequestCache:
             return None
         if_none_match = None
         if is_get:
-            if_none_match = _first(request.headers, b"if-none-match")
+            if_none_match = first_value(request.headers, b"if-none-match")
             headers = tuple([each for each in request.headers if each[0] != b"if-none-match"])
-            headers, forwarded_for = _split_forwarded(headers)
-            media = _choose_json_type(headers, is_get=True, may_be_page=may_be_visit(query))
+            headers, forwarded_for = split_forwarded(headers)
+            media = choose_json_type(headers, is_get=True, may_be_page=may_be_visit(query))
         else:
             media, forwarded_for = self._read_post_head(request.headers)
         return media and KnownRequest(
             prepared.plan,
             media,
             is_get,
-            _decode_header(if_none_match),
+            decode_header(if_none_match),
             is_light=prepared.cost <= LIGHT,
             principal=principal,
             cost=prepared.cost,
@@ -208,8 +190,8 @@ class RequestCache:
         """Return the JSON type of the response, and the value of `X-Forwarded-For`."""
         # All requests with a known head have the very same tuple.
         if headers is not self._last_headers:
-            others, forwarded_for = _split_forwarded(headers)
-            media = _choose_json_type(others, is_get=False, may_be_page=False)
+            others, forwarded_for = split_forwarded(headers)
+            media = choose_json_type(others, is_get=False, may_be_page=False)
             self._last_headers, self._last_read = headers, (media, forwarded_for)
         return self._last_read
 
@@ -252,22 +234,14 @@ class RequestCache:
     def _respond_to_post(
         self, known_request: KnownRequest, server_headers: list[Header], account: Account
     ) -> list[bytes] | None:
-        server_lines = self._encode_server_headers(server_headers)
         plan = known_request.plan
         chunks = self._operations.chunks(plan) if known_request.is_light else self._find_heavy(plan)
         if chunks is None:
             return None
         if known_request.new_body is not None:
             self._seen_requests.admits((False, known_request.new_body))
-        before, after = self._heads[known_request.media]
-        head = b"%b%b%b%bcontent-length: %d%b" % (
-            _STATUS[200],
-            server_lines,
-            before,
-            account.fields,
-            sum(map(len, chunks)),
-            after,
-        )
+        length = sum(map(len, chunks))
+        head = self._heads.encode_ok(known_request.media, server_headers, account.fields, length)
         return [head, *chunks]
 
     def _respond_to_get(
@@ -285,12 +259,11 @@ class RequestCache:
         body = b"".join(chunks)
         headers = make_cache_headers(QueryResult(body, has_errors=False), metadata, known_request.media)
         if headers and matches(known_request.if_none_match, headers["etag"]):
-            status, body = 304, b""
+            status, body = NOT_MODIFIED, b""
         else:
             headers = headers or account.headers
-            status, headers = 200, json_headers(known_request.media, len(body), headers)
-        lines = _encode_lines(add_security_headers(encode_headers(headers)))
-        return [_STATUS[status], self._encode_server_headers(server_headers), lines, b"\r\n", body]
+            status, headers = OK, json_headers(known_request.media, len(body), headers)
+        return [*self._heads.encode(status, server_headers, headers), body]
 
     def _refuse(
         self, known_request: KnownRequest, server_headers: list[Header], account: Account
@@ -302,14 +275,7 @@ class RequestCache:
         error = budget_error(self._accounts.exhausted(account, points), account)
         body = encode({"errors": [{"message": str(error), "extensions": error.extensions}]})
         headers = json_headers(known_request.media, len(body), error.headers)
-        lines = _encode_lines(add_security_headers(encode_headers(headers)))
-        return [REFUSED, self._encode_server_headers(server_headers), lines, b"\r\n", body]
-
-    def _encode_server_headers(self, headers: list[Header]) -> bytes:
-        # Uvicorn makes a new list every second.
-        if headers is not self._server_headers:
-            self._server_headers, self._server_header_lines = headers, _encode_lines(headers)
-        return self._server_header_lines
+        return [*self._heads.encode(REFUSED, server_headers, headers), body]
 
 
 def make_prepared_requests() -> PreparedRequests:
@@ -319,83 +285,3 @@ def make_prepared_requests() -> PreparedRequests:
         weight=MAX_PREPARED_REQUESTS_BYTES,
         weigh=lambda key, _: PREPARED_REQUEST_BYTES + 4 * len(key[1]),
     )
-
-
-def is_navigation(query: bytes) -> bool:
-    """Tell whether a query string names no document, as when a browser opens the page."""
-    return not any(part.partition(b"=")[0] in _DOCUMENT_PARAMETERS for part in query.split(b"&"))
-
-
-def may_be_visit(query: bytes) -> bool:
-    """Tell whether a browser may open GraphiQL with this query string.
-
-    It has no document, or its text. What names a document by its hash or identifier is a request of a program.
-    """
-    names = {part.partition(b"=")[0] for part in query.split(b"&")}
-    return names.isdisjoint(_DOCUMENT_PARAMETERS - {b"query"})
-
-
-def _choose_json_type(headers: tuple[Header, ...], *, is_get: bool, may_be_page: bool) -> MediaType | None:
-    """Return the JSON type of the response to a query, or `None` for the ASGI path."""
-    is_short = sum([_HEADER_BYTES + len(value) for _, value in headers]) <= MAX_HEAD_KEY
-    choose = _choose_for_head if is_short else _choose_for_head.__wrapped__
-    return choose(headers, is_get=is_get, may_be_page=may_be_page)
-
-
-@lru_cache(maxsize=MAX_HEADS)
-def _choose_for_head(headers: tuple[Header, ...], *, is_get: bool, may_be_page: bool) -> MediaType | None:
-    names = {name for name, _ in headers}
-    if not names.isdisjoint(_FOR_THE_ASGI_PATH) or find_head_error(VERSION, headers) is not None:
-        return None
-    if not is_get:
-        content_type = _first(headers, b"content-type") or b""
-        content_encoding = _first(headers, b"content-encoding")
-        is_long = len(content_type) + len(content_encoding or b"") > MAX_CONTENT_TYPE_LENGTH
-        if is_long or not _is_json(content_type, content_encoding):
-            return None
-    accepted = parse_accept(_decode_header(_first(headers, b"accept")))
-    if may_be_page and wants_page(accepted):
-        return None
-    media = choose(accepted, OperationKind.QUERY)
-    return media if media in JSON_TYPES else None
-
-
-def _split_forwarded(headers: tuple[Header, ...]) -> tuple[tuple[Header, ...], bytes | None]:
-    """Return the headers without `X-Forwarded-For`, and its value."""
-    values = [value for name, value in headers if name == FORWARDED_FOR]
-    if not values:
-        return headers, None
-    return tuple([each for each in headers if each[0] != FORWARDED_FOR]), b", ".join(values)
-
-
-def _first(headers: Iterable[Header], wanted: bytes) -> bytes | None:
-    return next((value for name, value in headers if name == wanted), None)
-
-
-@lru_cache(maxsize=MAX_CONTENT_TYPES)
-def _is_json(content_type: bytes | None, content_encoding: bytes | None) -> bool:
-    headers_given = {"content-type": content_type, "content-encoding": content_encoding}
-    try:
-        check_type(
-            {name: value.decode("latin-1") for name, value in headers_given.items() if value is not None}
-        )
-    except HttpError:
-        return False
-    return True
-
-
-def _decode_header(value: bytes | None) -> str | None:
-    return None if value is None else value.decode("latin-1")
-
-
-def _split_head(media: MediaType) -> tuple[bytes, bytes]:
-    """Return the header lines before and after `Content-Length`."""
-    name = b"content-length: "
-    before, _, after = _encode_lines(add_security_headers(encode_headers(json_headers(media, 0)))).partition(
-        name + b"0"
-    )
-    return before, after + b"\r\n"
-
-
-def _encode_lines(headers: Iterable[Header]) -> bytes:
-    return b"".join(b"%b: %b\r\n" % pair for pair in headers)

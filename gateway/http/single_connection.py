@@ -16,8 +16,10 @@ from gateway.client_connections import RETRY_AFTER_S
 from gateway.client_limits import ClientLimitReached, ClientLimits, read_address
 from gateway.http.charging import charge_result
 from gateway.http.event_streams import MAX_ID_LENGTH, EventStreams, Results
+from gateway.http.json_type import STREAM_HEADER
+from gateway.http.navigation import is_navigation
 from gateway.http.request_body import HttpError, discard, parse_body, read_body, read_query_string
-from gateway.http.request_cache import STREAM_HEADER, STREAM_PARAMETER, is_navigation
+from gateway.http.request_cache import STREAM_PARAMETER
 from gateway.http.response import send_response
 from gateway.http.sse import EventFraming
 from gateway.http.stream import HttpExchange, Streams

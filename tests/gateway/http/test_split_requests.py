@@ -7,8 +7,8 @@ import pytest
 
 from gateway.app import create_app
 from gateway.gateway import Gateway
+from gateway.http.json_type import choose_for_head
 from gateway.http.protocol import GatewayHttpProtocol
-from gateway.http.request_cache import _choose_for_head
 from gateway.settings import GatewaySettings
 from tests.gateway.fakes import wait_until
 from tests.gateway.wire import ONE, READ, Wire, connected, learned, post
@@ -101,11 +101,11 @@ async def test_heads_of_many_headers_are_not_kept(gateway_with_rate: Gateway) ->
     """Each would take 100 bytes for each of its headers, however short these are."""
     async with connected(gateway_with_rate) as (protocol, wire):
         await learned(protocol, wire)
-        _choose_for_head.cache_clear()
+        choose_for_head.cache_clear()
         for number in range(3):
             many = [f"Accept: {letter}" if letter != "a" else "Accept: */*" for letter in "abcdefghijkl"]
             await answer(protocol, wire, [post(ONE, f"X-Id: {number}", *many)], 1)
             assert wire.answers() == 1
-        assert _choose_for_head.cache_info().currsize == 0
+        assert choose_for_head.cache_info().currsize == 0
         await answer(protocol, wire, [post(ONE, "X-Id: 4")], 1)
-        assert _choose_for_head.cache_info().currsize == 1
+        assert choose_for_head.cache_info().currsize == 1
