@@ -3,9 +3,7 @@
 from collections.abc import Collection
 
 from access.authority import KeyAuthority
-from access.json_web_tokens import JsonWebTokens, TokenRules
 from access.ports import KeyReader
-from access.provider_keys import ProviderKeys
 from access.settings import AccessSettings
 from rates.clock import Clock
 
@@ -19,6 +17,10 @@ def build_authority(
     """
     tokens = None
     if settings.jwt_issuer and settings.jwt_audience and settings.jwks_url:
+        # PyJWT and cryptography take 9 MB, in processes of which few have an issuer.
+        from access.json_web_tokens import JsonWebTokens, TokenRules  # noqa: PLC0415
+        from access.provider_keys import ProviderKeys  # noqa: PLC0415
+
         rules = TokenRules(
             issuer=settings.jwt_issuer,
             audience=settings.jwt_audience,

@@ -32,6 +32,10 @@ def is_printable(value: Decimal) -> bool:
     """Check that `value` is finite, with at most `MAX_MAGNITUDE` digits per side of the point."""
     if not value.is_finite():
         return False
+    # Fast path, as in `parse_decimal`: the digits of a number are slow to list.
+    text = str(value)
+    if len(text) <= MAX_MAGNITUDE and "E" not in text:
+        return True
     exponent = value.as_tuple().exponent
     return isinstance(exponent, int) and exponent >= -MAX_MAGNITUDE and value.adjusted() < MAX_MAGNITUDE
 
