@@ -1,4 +1,4 @@
-"""Which requests may be visits of a browser, by their query strings. Pure."""
+"""Query strings of visits by a browser. Pure."""
 
 # A hash is in the extensions.
 _DOCUMENT_PARAMETERS = frozenset({b"query", b"documentId", b"extensions"})
