@@ -17,7 +17,7 @@ ListSlots = Callable[[RatesQuery], tuple[list[TickerSlot], bool]]
 MAX_INDEXES = 16
 
 
-class Catalog(Role):
+class RevisedCatalog(Role):
     """The instruments that are served."""
 
     revision: int
@@ -55,7 +55,7 @@ class _SlotIndex(dict[str, list[TickerSlot]]):
 class ServedSlots:
     """Finds the slots of queries that can be answered without an explanation of what is missing."""
 
-    def __init__(self, catalog: Catalog, list_slots: ListSlots) -> None:
+    def __init__(self, catalog: RevisedCatalog, list_slots: ListSlots) -> None:
         self._catalog, self._list_slots = catalog, list_slots
         self._revision = -1
         self._indexes: BoundedLru[tuple[Source, ...] | None, _SlotIndex] = BoundedLru(size=MAX_INDEXES)

@@ -258,7 +258,7 @@ def test_values_are_kept_once_for_all_variables_and_only_those_that_come_again(
 
 
 @dataclass
-class Catalog:
+class ChangingCatalog:
     """Instruments that change with their revision."""
 
     revision: int
@@ -272,7 +272,7 @@ def test_sets_of_sources_that_come_once_evict_none_that_are_used() -> None:
         listed.append(query)
         return [TickerSlot()], True
 
-    catalog = Catalog(1)
+    catalog = ChangingCatalog(1)
     slots, usual = ServedSlots(catalog, list_slots), RatesQuery((Symbol("BTC", "USDT"),))
     first = slots.find(["BTC/USDT"], None)
     for number in range(5 * MAX_INDEXES):
