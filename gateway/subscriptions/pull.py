@@ -67,6 +67,9 @@ class PullSubscriber(Generic[PayloadT]):
     def unsubscribe(self) -> None:
         """Receive nothing more."""
         self._pending = None
+        if self._slot is not None and self._is_enqueued:
+            self._is_enqueued = False
+            self._slot.stop_waiting(self._on_slot)
         if self.cohort is not None:
             self.cohort.remove(self)
 

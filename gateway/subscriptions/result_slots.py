@@ -5,7 +5,7 @@ result of each.
 """
 
 import asyncio
-from collections import deque
+from collections import OrderedDict
 from collections.abc import Callable
 from contextvars import ContextVar
 
@@ -23,11 +23,16 @@ class ResultSlots:
 
     def __init__(self, limit: int = MAX_UNWRITTEN) -> None:
         self._free = limit
-        self._waiting: deque[Callable[[], None]] = deque()
+        self._waiting: OrderedDict[Callable[[], None], None] = OrderedDict()
 
     @property
     def is_any_free(self) -> bool:
         return self._free > 0
+
+    @property
+    def waiting(self) -> int:
+        """The operations that wait."""
+        return len(self._waiting)
 
     def take(self) -> None:
         """Take one that is free."""
@@ -38,11 +43,18 @@ class ResultSlots:
         """Free one, and let those that wait take it."""
         self._free += 1
         while self._free and self._waiting:
-            self._waiting.popleft()()
+            self._waiting.popitem(last=False)[0]()
 
     def wait(self, on_free: Callable[[], None]) -> None:
         """Call `on_free` when it is its turn: it takes a slot or leaves it to the next."""
-        self._waiting.append(on_free)
+        self._waiting[on_free] = None
+
+    def stop_waiting(self, on_free: Callable[[], None]) -> None:
+        """Do not call `on_free` any more.
+
+        What has ended must not stay here: a client may start and stop operations for as long as it reads nothing.
+        """
+        self._waiting.pop(on_free, None)
 
 
 class ResultSlot:
@@ -78,6 +90,10 @@ class ResultSlot:
         """Call `on_available` when the slot may be taken."""
         self._slots.wait(on_available)
 
+    def stop_waiting(self, on_available: Callable[[], None]) -> None:
+        """Do not call `on_available` any more."""
+        self._slots.stop_waiting(on_available)
+
     async def acquire(self) -> None:
         """Take the slot as soon as it is available."""
         if not self.is_available:
@@ -92,6 +108,7 @@ class ResultSlot:
             try:
                 await available
             except asyncio.CancelledError:
+                self.stop_waiting(on_available)
                 self.give_back()
                 raise
         self.take()
