@@ -30,6 +30,7 @@ from gateway.results import (
 )
 from gateway.schema.context import Context, OperationMetadata
 from gateway.schema.errors import to_public_error
+from gateway.schema.root_size import price_document
 from gateway.settings import GatewaySettings
 from gateway.subscriptions.cohort import Subscriber
 from gateway.subscriptions.pull import Resuming
@@ -89,7 +90,13 @@ class Operations:
         request = self._preparer.resolve(request)
         is_known = self._preparer.is_cached(request.query)
         budget = self._short_work if is_known else self._long_work
-        return await budget.run(lambda: self._preparer.prepare_resolved(request), client)
+        document_points = 0 if is_known else price_document(request.query)
+        try:
+            prepared = await budget.run(lambda: self._preparer.prepare_resolved(request), client)
+        except OperationRejected as exc:
+            exc.document_points = document_points
+            raise
+        return prepared._replace(document_points=document_points) if document_points else prepared
 
     def prepare(self, request: GraphQLRequest) -> PreparedOperation:
         """Parse, validate, select the operation, coerce its variables and compute its cost.

@@ -18,6 +18,7 @@ from graphql import (
 from graphql.execution.values import VariableValues
 
 from access.scope import AccessScope
+from gateway.budgets.account_registry import REJECTED_POINTS
 from gateway.budgets.open_stream import StreamCost
 from gateway.fastpath.body_reader import BodyReader
 from gateway.fastpath.plan import Planner, QueryPlan, SubscriptionPlan, list_planned_queries
@@ -66,6 +67,10 @@ class OperationRejected(Exception):
     `errors` are formatted. `kind` is the type of the operation, if it is known.
     """
 
+    cost = REJECTED_POINTS
+    document_points = 0
+    """As of `PreparedOperation`."""
+
     def __init__(
         self, stage: RejectionStage, errors: Iterable[GraphQLError], kind: OperationKind | None = None
     ) -> None:
@@ -79,7 +84,7 @@ class PreparedOperation(NamedTuple):
 
     `document` is `None` for one that is kept: documents have a cache of their own. `plan` or `subscription` is set if the fast path
     covers it. `is_introspection`: it only describes the schema. `scopes`: those that its sender needs. `stream`: what a subscription
-    costs while it runs.
+    costs while it runs. `document_points`: those of its document, unless that was kept.
     """
 
     kind: OperationKind
@@ -91,10 +96,11 @@ class PreparedOperation(NamedTuple):
     is_introspection: bool = False
     scopes: frozenset[AccessScope] = READ
     stream: StreamCost | None = None
+    document_points: int = 0
 
     def without_document(self) -> "PreparedOperation":
         """The operation for a cache."""
-        return self._replace(document=None)
+        return self._replace(document=None, document_points=0)
 
 
 class Preparer:

@@ -15,7 +15,7 @@ import structlog
 from access import gcra
 from access.lease_store import Lease, LeaseRequest, LeaseStore
 from access.plan import ANONYMOUS, Plan
-from gateway.budgets.account import Account, BudgetState
+from gateway.budgets.account import FIRST_PART, Account, BudgetState
 from gateway.budgets.open_stream import OpenStream, StreamCost
 from gateway.budgets.plan_usage import PlanUsage
 from gateway.budgets.stream_budgets import LEASE_TIMEOUT_S, SWEEP_S, StreamBudgets
@@ -36,6 +36,8 @@ OUTAGE_PART = 0.25
 REFUSAL_PAUSE_S = 0.1
 # Points of a request that is refused before its cost is known: it was parsed, or compared with the schema.
 REJECTED_POINTS = 500
+# A new document costs this part of what may be leased at once, at most.
+DOCUMENT_PART = 50
 
 log = structlog.get_logger("ratewire.gateway.budgets")
 
@@ -97,8 +99,8 @@ class Accounts:
         account.left = left
         return True
 
-    async def charge(self, account: Account, points: int) -> None:
-        """Spend points, leasing them first if need be.
+    async def charge(self, account: Account, points: int, document_points: int = 0) -> None:
+        """Spend points, and those of a document that was read anew; lease them first if need be.
 
         Raises:
             BudgetExhausted: they are not available now.
@@ -106,6 +108,9 @@ class Accounts:
             CacheUnavailable: the budget cannot be reached, and the grace is over.
         """
         account.used_s = self._now_s()
+        if document_points and account.limits is not None:
+            # A small plan can pay for a document, too: one that is asked for again is kept.
+            points += min(document_points, account.limits.capacity // DOCUMENT_PART)
         if account.left >= points:
             self.charge_now(account, points)
             return
@@ -123,13 +128,17 @@ class Accounts:
             raise self.exhausted(account, points)
 
     def check(self, account: Account) -> None:
-        """Refuse a client of which it is known that nothing is left, before its request is read.
+        """Refuse a client that has hardly a point left, before its request is read.
 
         Raises:
             BudgetExhausted: so it is.
         """
-        if account.limits is not None and not self.is_store_away and account.lacks(1, self._now_s()):
-            raise self.exhausted(account, 1)
+        if account.limits is None or self.is_store_away:
+            return
+        # A point comes back within microseconds: every request would be read.
+        points = min(REJECTED_POINTS, max(1, account.limits.capacity // FIRST_PART))
+        if account.lacks(points, self._now_s()):
+            raise self.exhausted(account, points)
 
     def is_exhausted(self, account: Account, points: int) -> bool:
         """Whether it is known already that so many points are not available."""

@@ -1,14 +1,16 @@
 """Charging of requests over HTTP."""
 
+import asyncio
+
 from graphql import GraphQLError
 
 from gateway.budgets.account import Account
-from gateway.budgets.account_registry import REJECTED_POINTS, Accounts
+from gateway.budgets.account_registry import REFUSAL_PAUSE_S, Accounts
 from gateway.budgets.points_wait import retry_with_points
 from gateway.budgets.rate_limit_fields import refusal_headers
 from gateway.client_connections import RETRY_AFTER_S
 from gateway.http.request_body import HttpError
-from gateway.preparation import OperationRejected, PreparedOperation, RejectionStage
+from gateway.preparation import OperationKind, OperationRejected, PreparedOperation, RejectionStage
 from gateway.schema.errors import describe, to_public_error
 from rates.errors import BudgetExhausted, CacheUnavailable, QueryTooExpensive
 
@@ -23,15 +25,14 @@ async def charge(accounts: Accounts, account: Account, operation: Operation) -> 
     Raises:
         HttpError: 429, the budget is spent; 503, it cannot be reached.
     """
-    points = operation.cost if isinstance(operation, PreparedOperation) else REJECTED_POINTS
     try:
-        await accounts.charge(account, points)
+        await accounts.charge(account, operation.cost, operation.document_points)
     except BudgetExhausted as exc:
         raise budget_error(exc, account) from exc
     except CacheUnavailable as exc:
         raise HttpError(503, str(exc), {"retry-after": str(RETRY_AFTER_S)}) from exc
     except QueryTooExpensive as exc:
-        return reject(exc, operation)
+        return reject(exc, operation.kind)
     return operation
 
 
@@ -40,23 +41,26 @@ async def charge_result(accounts: Accounts, account: Account, operation: Operati
 
     It waits for points that come back soon: the client would take the result for the end of its operation.
     """
-    points = operation.cost if isinstance(operation, PreparedOperation) else REJECTED_POINTS
+    points, document_points = operation.cost, operation.document_points
     try:
         try:
-            await accounts.charge(account, points)
+            await accounts.charge(account, points, document_points)
         except BudgetExhausted as exc:
-            await retry_with_points(account, exc, lambda: accounts.charge(account, points))
+            await retry_with_points(account, exc, lambda: accounts.charge(account, points, document_points))
     except (BudgetExhausted, CacheUnavailable, QueryTooExpensive) as exc:
-        return reject(exc, operation)
+        if isinstance(exc, BudgetExhausted):
+            # As of those that get a status.
+            await asyncio.sleep(REFUSAL_PAUSE_S)
+        return reject(exc, operation.kind)
     return operation
 
 
 def reject(
-    error: BudgetExhausted | CacheUnavailable | QueryTooExpensive, operation: Operation
+    error: BudgetExhausted | CacheUnavailable | QueryTooExpensive, kind: OperationKind | None
 ) -> OperationRejected:
     """Return the rejection of an operation that cannot be paid for."""
     public = to_public_error(GraphQLError(str(error), original_error=error))
-    return OperationRejected(RejectionStage.COST, [public], operation.kind)
+    return OperationRejected(RejectionStage.COST, [public], kind)
 
 
 def budget_error(error: BudgetExhausted, account: Account) -> HttpError:

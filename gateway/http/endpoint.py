@@ -229,13 +229,14 @@ class HttpEndpoint:
                 f"the method is {exchange.scope['method']}: expected POST for a mutation",
                 {"allow": "POST"},
             )
+        # Before all that may refuse it: it was parsed, and compared with the schema.
+        operation = await charge(self._accounts, account, operation)
         if isinstance(operation, PreparedOperation):
             check_scopes(exchange.principal, operation.scopes)
         media = choose(accepted, operation.kind)
         if media is None:
             # A client that accepts JSON sent an unsuitable operation, not an unsuitable header.
             raise HttpError(400 if accepts_json(accepted) else 406, _list_accepted_types(operation.kind))
-        operation = await charge(self._accounts, account, operation)
         if framing := FRAMINGS.get(media):
             await self._stream(framing, operation, exchange, account)
         elif isinstance(operation, PreparedOperation):
@@ -276,7 +277,7 @@ class HttpEndpoint:
             if operation.kind is OperationKind.SUBSCRIPTION:
                 await self._wait_for_turn()
             metadata = OperationMetadata(principal=exchange.principal, stream=opened)
-            await self._serve_stream(framing, operation, exchange, metadata)
+            await self._serve_stream(framing, operation, exchange, metadata, account)
 
     @contextmanager
     def _counted(
@@ -309,10 +310,11 @@ class HttpEndpoint:
         operation: PreparedOperation | OperationRejected,
         exchange: HttpExchange,
         metadata: OperationMetadata,
+        account: Account,
     ) -> None:
         if framing.media_type is MediaType.EVENTS:
             metadata.resume_from = Headers(scope=exchange.scope).get("last-event-id") or None
-        results = self._results(operation, metadata)
+        results = self._results(operation, metadata, account)
         await self._streams.serve(
             framing, lambda body: write_results(framing, results, metadata, body), exchange
         )
@@ -326,7 +328,10 @@ class HttpEndpoint:
             ) from exc
 
     async def _results(
-        self, operation: PreparedOperation | OperationRejected, metadata: OperationMetadata
+        self,
+        operation: PreparedOperation | OperationRejected,
+        metadata: OperationMetadata,
+        account: Account,
     ) -> AsyncGenerator[bytes, None]:
         """Yield the results of any operation. In an open stream, a rejection is a result too."""
         if isinstance(operation, OperationRejected):
@@ -341,7 +346,7 @@ class HttpEndpoint:
                 async for result in results:
                     yield result
         else:
-            yield (await self._operations.answer(operation, metadata)).body
+            yield (await self._operations.answer(operation, metadata, account)).body
 
 
 def _stopping() -> HttpError:

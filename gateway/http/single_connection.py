@@ -3,6 +3,7 @@
 Link: https://github.com/enisdenjo/graphql-sse/blob/master/PROTOCOL.md
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from urllib.parse import parse_qs
 
@@ -11,10 +12,13 @@ from starlette.types import Receive, Scope, Send
 
 from access.principal import Principal
 from gateway.authentication import check_scopes
+from gateway.budgets.account import Account
+from gateway.budgets.account_registry import REFUSAL_PAUSE_S
 from gateway.budgets.client_accounts import ClientAccounts
+from gateway.budgets.points_wait import POINTS_WAIT_S
 from gateway.client_connections import RETRY_AFTER_S
 from gateway.client_limits import ClientLimitReached, ClientLimits, read_address
-from gateway.http.charging import charge_result
+from gateway.http.charging import charge_result, reject
 from gateway.http.event_streams import MAX_ID_LENGTH, EventStreams, Results
 from gateway.http.json_type import STREAM_HEADER
 from gateway.http.navigation import is_navigation
@@ -28,6 +32,7 @@ from gateway.preparation import OperationKind, OperationRejected, PreparedOperat
 from gateway.request import GraphQLRequest
 from gateway.schema.context import OperationMetadata
 from gateway.settings import GatewaySettings
+from rates.errors import BudgetExhausted
 
 # nginx sends all requests of a stream to the gateway that this value leads to.
 ROUTE_HEADER = "x-ratewire-stream-route"
@@ -35,7 +40,7 @@ OPERATION_ID = "operationId"
 TEXT = {"content-type": "text/plain; charset=utf-8", "cache-control": "no-store"}
 EMPTY = {"cache-control": "no-store", "content-length": "0"}
 
-MakeResults = Callable[[PreparedOperation | OperationRejected, OperationMetadata], Results]
+MakeResults = Callable[[PreparedOperation | OperationRejected, OperationMetadata, Account], Results]
 
 
 class SingleConnections:
@@ -135,15 +140,10 @@ class SingleConnections:
         request = await self._read(scope, receive)
         operation = _check_id((request.extensions or {}).get(OPERATION_ID))
         stream.check_free(operation)
-        prepared: PreparedOperation | OperationRejected
         account = self._clients.of_scope(scope, stream.principal)
-        try:
-            prepared = await self._operations.prepare_in_turn(request, account)
+        prepared = await self._prepare(request, account)
+        if isinstance(prepared, PreparedOperation):
             check_scopes(principal, prepared.scopes)
-        except OperationRejected as exc:
-            # A result, as on every stream: the client would take a status for trouble of the network, and try again.
-            prepared = exc
-        prepared = await charge_result(self._clients.accounts, account, prepared)
         is_subscription = prepared.kind is OperationKind.SUBSCRIPTION
         if is_subscription:
             await self._wait_for_turn()
@@ -154,7 +154,7 @@ class SingleConnections:
             if isinstance(prepared, PreparedOperation) and prepared.stream is not None:
                 opened = self._clients.accounts.open_stream(account, prepared.stream)
             metadata = OperationMetadata(principal=stream.principal, stream=opened)
-            stream.add(operation, self._make_results(prepared, metadata), opened)
+            stream.add(operation, self._make_results(prepared, metadata, account), opened)
         except (ClientLimitReached, HttpError) as exc:
             if opened is not None:
                 opened.close()
@@ -162,6 +162,27 @@ class SingleConnections:
                 raise
             raise as_http_error(exc) from exc
         await send_response(send, 202, b"", EMPTY)
+
+    async def _prepare(
+        self, request: GraphQLRequest, account: Account
+    ) -> PreparedOperation | OperationRejected:
+        """Prepare and charge an operation.
+
+        A rejection is a result, as on every stream: the client would take a status for trouble of the network, and try again.
+        """
+        accounts = self._clients.accounts
+        prepared: PreparedOperation | OperationRejected
+        try:
+            accounts.check(account)
+        except BudgetExhausted as exc:
+            await asyncio.sleep(REFUSAL_PAUSE_S)
+            if exc.retry_ms / 1000 > POINTS_WAIT_S:
+                return reject(exc, None)
+        try:
+            prepared = await self._operations.prepare_in_turn(request, account)
+        except OperationRejected as exc:
+            prepared = exc
+        return await charge_result(accounts, account, prepared)
 
     async def _read(self, scope: Scope, receive: Receive) -> GraphQLRequest:
         limit = self._max_body_bytes

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Collection, Mapping
+from math import ceil
 from typing import Any, NamedTuple
 from typing import Protocol as Role
 
@@ -81,8 +82,8 @@ SUMMARY, CLOSE, EXECUTED_CLOSE = 10, 1, 4
 LIVE_SERIES = 500
 # Points of a representation of federation: by the executor, and of the fast path.
 ENTITY, PLANNED_ENTITY = 60, 12
-# Of each character of a document that is priced, and of the longest that parses.
-PRICED_CHARACTER, MAX_PRICED = 2.5, 20_000
+# Of a document that is parsed and compared with the schema, of each character of it, and of the longest that parses.
+DOCUMENT, PRICED_CHARACTER, MAX_PRICED = 100, 2.5, 20_000
 # Points for each requested symbol, which may be unknown.
 SYMBOL = 8
 # Points for each tracked instrument of a conversion, and of a conversion over sources of its own.
@@ -145,7 +146,7 @@ class RootSizes:
     def by_arguments(self, name: str, arguments: Mapping[str, Any]) -> RootSize:
         """Return the size of a root field with these coerced arguments."""
         if name == "cost":
-            return RootSize(ROOT + min(PRICED_CHARACTER * len(arguments["document"]), MAX_PRICED), {})
+            return RootSize(ROOT + price_document(arguments["document"]), {})
         size = self._by_arguments(name, arguments)
         if name in PAST_KEYS and arguments.get("at") is not None:
             return size._replace(
@@ -369,6 +370,11 @@ class RootSizes:
             counts = Counter(key.source for key in self._catalog.tracked)
             self._counted = self._catalog.version, counts
         return counts
+
+
+def price_document(text: str) -> int:
+    """Return the points of parsing a document and comparing it with the schema."""
+    return min(DOCUMENT + ceil(PRICED_CHARACTER * len(text)), MAX_PRICED)
 
 
 def _read_list(value: list[Any] | None) -> tuple[Any, ...] | None:

@@ -19,10 +19,10 @@ from access.principal import ANONYMOUS, Principal
 from gateway.admission import Admission
 from gateway.authentication import check_scopes
 from gateway.budgets.account import Account
-from gateway.budgets.account_registry import REJECTED_POINTS
+from gateway.budgets.account_registry import REFUSAL_PAUSE_S
 from gateway.budgets.client_accounts import ClientAccounts
 from gateway.budgets.open_stream import OpenSocket, OpenStream
-from gateway.budgets.points_wait import retry_with_points
+from gateway.budgets.points_wait import POINTS_WAIT_S, retry_with_points
 from gateway.client_connections import Ending
 from gateway.client_limits import ClientLimitReached
 from gateway.operations import Operations
@@ -233,6 +233,9 @@ class Connection:
         except BudgetExhausted as exc:
             if not self._closed:
                 self._start_task(operation, self._start_with_points(operation, request, exc))
+            if exc.retry_ms / 1000 > POINTS_WAIT_S:
+                # It is refused at once. Nothing is read meanwhile, as over HTTP; its other operations go on.
+                await asyncio.sleep(REFUSAL_PAUSE_S)
         except Exception as exc:  # noqa: BLE001 - outermost of an operation: masked, logged, and the others go on
             if not self._closed:
                 self._start_task(operation, self._send_final(operation, self._format_error(operation, exc)))
@@ -279,11 +282,11 @@ class Connection:
         accounts.check(account)
         try:
             prepared = await self._operations.prepare_in_turn(request, account)
-        except OperationRejected:
-            await accounts.charge(account, REJECTED_POINTS)
+        except OperationRejected as exc:
+            await accounts.charge(account, exc.cost, exc.document_points)
             raise
+        await accounts.charge(account, prepared.cost, prepared.document_points)
         check_scopes(self.principal, prepared.scopes)
-        await accounts.charge(account, prepared.cost)
         return prepared
 
     def _find_account(self) -> Account:

@@ -108,6 +108,20 @@ async def test_a_client_that_waits_as_told_is_served(accounts: Accounts, now: Ti
     await accounts.charge(accounts.of_address(ADDRESS), 20)
 
 
+async def test_a_client_with_hardly_a_point_is_refused_before_its_request_is_read(
+    accounts: Accounts, now: Time
+) -> None:
+    """A point of a shipped plan comes back within microseconds: it serves nobody."""
+    account = accounts.of_key("k1", "standard")
+    assert account.limits is not None
+    await accounts.charge(account, account.limits.capacity - 50)
+    now.now_s += 0.0001
+    with pytest.raises(BudgetExhausted):
+        accounts.check(account)
+    now.now_s += 1
+    accounts.check(account)
+
+
 async def test_an_operation_beyond_the_budget_is_too_expensive(accounts: Accounts) -> None:
     """Waiting would not help."""
     with pytest.raises(QueryTooExpensive) as caught:

@@ -109,6 +109,36 @@ async def test_invalid_documents_are_not_free(limited: Limited) -> None:
     assert len(answers) < 20
 
 
+async def test_an_operation_that_no_accepted_type_can_answer_is_not_free(limited: Limited) -> None:
+    """It was prepared before that was seen."""
+    async with limited(points=1_000, window_s=DAY_S) as served, served.client() as client:
+        statuses = [(await client.post("/graphql", json={"query": LIVE})).status_code for _ in range(50)]
+    assert statuses[0] == 400
+    assert statuses[-1] == 429
+
+
+async def test_a_new_document_costs_what_reading_it_takes(limited: Limited) -> None:
+    """One that is asked for again is kept, and costs that no more."""
+    async with limited(points=6_000, window_s=DAY_S) as served, served.client() as client:
+        for _ in range(40):
+            assert (await client.post("/graphql", json={"query": "{ __typename }"})).status_code == 200
+        statuses = [
+            (await client.post("/graphql", json={"query": f"{{ __typename }} #{number}"})).status_code
+            for number in range(60)
+        ]
+    assert statuses[:20] == [200] * 20
+    assert statuses[-1] == 429
+
+
+@pytest.mark.parametrize("accept", ["text/event-stream", "multipart/mixed;subscriptionSpec=1.0"])
+async def test_a_budget_is_told_in_a_stream(limited: Limited, accept: str) -> None:
+    """The client of a stream is known, as that of any request."""
+    async with limited(points=6_000) as served, served.client() as client:
+        query = {"query": "{ budget { plan } }"}
+        answer = await client.post("/graphql", json=query, headers={"accept": accept})
+    assert '"plan":"anonymous"' in answer.text
+
+
 @pytest.mark.parametrize("accept", ["text/event-stream", "multipart/mixed;subscriptionSpec=1.0"])
 async def test_a_stream_over_http_is_refused_before_it_opens(limited: Limited, accept: str) -> None:
     """It gets a status, as every request."""
