@@ -9,11 +9,9 @@ collection; in the middle a trace of Chromium measures the same. Exits with 1 wh
 import asyncio
 import os
 import sys
-from asyncio.subprocess import DEVNULL, PIPE
 
-from runtime.free_port import free_port
 from tests.dashboard.browser import MIB, Browser, browsing
-from tests.e2e.processes import ROOT
+from tests.dashboard.busy_server import busy_server
 
 INSTRUMENTS = 2_000
 TRACE_S = 20
@@ -54,29 +52,9 @@ def _say(text: str) -> None:
 
 async def main(minutes: int) -> int:
     """The exit code."""
-    port = free_port()
-    server = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "tests.dashboard.busy_market", str(port), str(INSTRUMENTS)),
-        cwd=ROOT,
-        stdout=DEVNULL,
-        stderr=PIPE,
-    )
-    assert server.stderr is not None
-    rates = [int(await server.stderr.readline())]
-
-    async def count(lines: asyncio.StreamReader) -> None:
-        while line := await lines.readline():
-            rates.append(int(line))
-
-    try:
-        async with asyncio.TaskGroup() as tasks:
-            counting = tasks.create_task(count(server.stderr))
-            async with browsing(f"http://127.0.0.1:{port}") as browser:
-                traced, growth = await measure(browser, minutes)
-            counting.cancel()
-    finally:
-        server.terminate()
-        await server.wait()
+    async with busy_server(INSTRUMENTS) as server, browsing(server.url) as browser:
+        traced, growth = await measure(browser, minutes)
+        rates = server.rates_a_second
     _say(
         f"written: {sum(rates) / len(rates):,.0f} rates a second; main thread {traced:.0%}; heap x {growth:.2f}"
     )
