@@ -39,7 +39,7 @@ async def record(database_url: str) -> None:
 
 
 async def test_the_details_show_what_was_recorded_of_each_source(market: Market) -> None:
-    """What was not recorded is told apart from what worked, in words too; nothing is cut."""
+    """Times without a record are told apart from those that worked, in words too."""
     await record(market.database_url)
     await market.write("BTC/USD", "60000.50", Source.KRAKEN)
     async with market.serving(), browsing(market.url) as browser:
