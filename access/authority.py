@@ -4,6 +4,7 @@ import asyncio
 from collections import OrderedDict
 from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 from typing import Protocol
 
 from access.api_key import ApiKey
@@ -182,7 +183,7 @@ class KeyAuthority:
             if not self._rate.admits(loop.time()):
                 raise AccessUnavailable("too many unknown keys at once: try again")
             lookup = self._lookups[key_id] = loop.create_task(self._look_up(key_id, self._storage))
-            lookup.add_done_callback(lambda _: self._lookups.pop(key_id, None))
+            lookup.add_done_callback(partial(self._on_looked_up, key_id))
         # Others may wait for it too.
         found = await asyncio.shield(lookup)
         if found is not None:
@@ -193,6 +194,12 @@ class KeyAuthority:
             if len(self._unknown) > MAX_UNKNOWN:
                 self._unknown.popitem(last=False)
         return found
+
+    def _on_looked_up(self, key_id: str, lookup: asyncio.Task[ApiKey | None]) -> None:
+        self._lookups.pop(key_id, None)
+        if not lookup.cancelled():
+            # Those who waited may have gone meanwhile: then nobody else takes the error.
+            lookup.exception()
 
     async def _look_up(self, key_id: str, storage: KeyReader) -> ApiKey | None:
         try:

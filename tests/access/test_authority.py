@@ -1,13 +1,14 @@
 """Verification of keys while servers come and go. In virtual time."""
 
 import asyncio
+import gc
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import timedelta
 
 import pytest
 
-from access.authority import KeyAuthority
+from access.authority import LOOKUP_TIMEOUT_S, KeyAuthority
 from access.key_text import generate_key
 from access.key_watch import KeyWatch
 from access.propagation import tell_changes
@@ -204,6 +205,27 @@ def test_a_gateway_that_is_cut_off_goes_on_for_the_grace() -> None:
         assert access.authority.find(created.text)
 
     virtually(main)
+
+
+def test_a_look_up_whose_clients_have_gone_ends_without_a_word() -> None:
+    """Its error is nobody's, and asyncio would log it as one that was never retrieved."""
+
+    async def main() -> None:
+        loop, access, reported = asyncio.get_running_loop(), Access(), list[object]()
+        loop.set_exception_handler(lambda _, context: reported.append(context))
+        access.storage.link.cut(refuses=False)
+        verifying = asyncio.create_task(access.authority.verify(generate_key("abcdefghjk")))
+        await asyncio.sleep(0.1)
+        verifying.cancel()
+        await asyncio.wait([verifying])
+        await asyncio.sleep(LOOKUP_TIMEOUT_S + 1)
+        # Its traceback holds the look-up.
+        del verifying
+        gc.collect()
+        assert asyncio.all_tasks() == {asyncio.current_task()}
+        assert reported == []
+
+    run_virtually(main())
 
 
 def test_unknown_keys_wait_for_the_database_and_known_ones_do_not() -> None:

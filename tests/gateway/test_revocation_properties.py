@@ -11,7 +11,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
 
-from access.authority import KeyAuthority
+from access.authority import LOOKUP_TIMEOUT_S, KeyAuthority
 from access.key_watch import KeyWatch
 from access.principal import Principal
 from access.propagation import tell_changes
@@ -20,7 +20,7 @@ from gateway.client_connections import Ending
 from gateway.keyed_connections import KeyedConnections
 from rates.errors import RatesError
 from tests.access.key_fakes import LinkedKeys, LinkedNotices, MemoryBus, MemoryKeys
-from tests.lengths import at_length
+from tests.lengths import TIMES
 from tests.virtual_time import VirtualTimeLoop
 
 GATEWAYS = 3
@@ -96,6 +96,11 @@ class OneGateway:
         socket = OpenSocket(principal, text)
         self.sockets.append(socket)
         self.connections.add(socket)
+
+    @property
+    def open_sockets(self) -> list[OpenSocket]:
+        """The sockets that have not been ended."""
+        return [each for each in self.sockets if each.ending is None]
 
     async def _publish(self) -> None:
         while True:
@@ -175,9 +180,44 @@ class KeyMachine(RuleBasedStateMachine):
         self.run(self.gateways[gateway].connect(self.texts[which % len(self.texts)]))
 
     @precondition(lambda self: self.texts)
+    @rule(which=st.integers(0, 99))
+    def connect_everywhere(self, which: int) -> None:
+        async def connect() -> None:
+            text = self.texts[which % len(self.texts)]
+            await asyncio.gather(*(each.connect(text) for each in self.gateways))
+
+        self.run(connect())
+
+    @precondition(lambda self: self.texts)
     @rule(which=st.integers(0, 99), lost=st.sets(st.integers(0, GATEWAYS - 1)))
     def revoke(self, which: int, lost: set[int]) -> None:
-        text = self.texts[which % len(self.texts)]
+        self._revoke(self.texts[which % len(self.texts)], lost)
+
+    @precondition(lambda self: any(gateway.open_sockets for gateway in self.gateways))
+    @rule(
+        which=st.integers(0, 99),
+        lost=st.sets(st.integers(0, GATEWAYS - 1)),
+        cut=st.sampled_from([None, "database", "redis"]),
+        refuses=st.booleans(),
+        seconds=st.sampled_from([1.1, 1.6, 4]),
+    )
+    def revoke_one_in_use(
+        self, which: int, lost: set[int], cut: str | None, refuses: bool, seconds: float
+    ) -> None:
+        """Revoke a key that has open sockets, and wait longer than the bound.
+
+        Its gateway hears of it by one look at most, if the message is lost and the other server is away for long.
+        """
+        in_use = [(gateway, socket) for gateway in self.gateways for socket in gateway.open_sockets]
+        gateway, socket = in_use[which % len(in_use)]
+        if cut is not None:
+            (gateway.storage if cut == "database" else gateway.notices).link.cut(refuses=refuses)
+            gateway.note_links()
+            self.run(asyncio.sleep(MEND_S))
+        self._revoke(socket.secret, lost)
+        self.run(asyncio.sleep(seconds))
+
+    def _revoke(self, text: str, lost: set[int]) -> None:
         key_id = text[3:13]
         now = self.loop.clock()
         self.stored.revoke(key_id, now)
@@ -229,6 +269,22 @@ class KeyMachine(RuleBasedStateMachine):
             cut.notices.link.cut(refuses=refuses)
         cut.note_links()
 
+    @precondition(lambda self: self.texts)
+    @rule(
+        which=st.integers(0, 99),
+        gateway=st.integers(0, GATEWAYS - 1),
+        refuses=st.booleans(),
+        seconds=st.sampled_from([4, 8]),
+    )
+    def cut_off_one_in_use(self, which: int, gateway: int, refuses: bool, seconds: float) -> None:
+        """Cut a gateway with an open socket off, for less or more than the grace."""
+        cut = self.gateways[gateway]
+        self.run(cut.connect(self.texts[which % len(self.texts)]))
+        for link in (cut.storage.link, cut.notices.link):
+            link.cut(refuses=refuses)
+        cut.note_links()
+        self.run(asyncio.sleep(seconds))
+
     @rule(gateway=st.integers(0, GATEWAYS - 1), database=st.booleans(), redis=st.booleans())
     def mend(self, gateway: int, database: bool, redis: bool) -> None:
         mended = self.gateways[gateway]
@@ -266,10 +322,16 @@ class KeyMachine(RuleBasedStateMachine):
                 for task in gateway.tasks:
                     assert not task.done() or task.cancelled(), task
                 await gateway.stop()
+            # Nobody waits for their look-ups any more. Each ends by its own timeout, whatever hangs.
+            await asyncio.sleep(LOOKUP_TIMEOUT_S + 1)
+            assert asyncio.all_tasks() == {asyncio.current_task()}
 
         self.run(stop())
         self.loop.close()
 
 
-KeyMachine.TestCase.settings = settings(max_examples=at_length(40), stateful_step_count=30, deadline=None)
+# With `make test-long`, longer runs too: they find what takes several outages one after the other.
+KeyMachine.TestCase.settings = settings(
+    max_examples=40 if TIMES == 1 else 150, stateful_step_count=30 if TIMES == 1 else 50, deadline=None
+)
 TestRevocation = KeyMachine.TestCase
