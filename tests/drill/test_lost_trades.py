@@ -91,6 +91,7 @@ def test_the_market_logs_trades_that_nobody_wants() -> None:
 
 @pytest.mark.servers
 @pytest.mark.alone
+@pytest.mark.long
 @pytest.mark.timeout(600)
 async def test_every_lost_trade_lies_in_a_recorded_gap() -> None:
     """Recorder, Postgres, Redis and feed are killed under load; the first two lose nothing."""
