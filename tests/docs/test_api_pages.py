@@ -149,6 +149,7 @@ async def test_the_page_on_errors_knows_every_code() -> None:
         errors.PARSE_FAILED,
         errors.VALIDATION_FAILED,
         errors.BAD_USER_INPUT,
+        errors.INTROSPECTION_DISABLED,
         client_limits.TOO_MANY_SOCKETS,
         client_limits.TOO_MANY_SUBSCRIPTIONS,
         *response.CODES.values(),
