@@ -27,6 +27,8 @@ AWAY_RETRY_S = 1.0
 # Accounts without anything open are forgotten after this time without a request; their leases have ended by then.
 FORGET_S = 60.0
 MAX_ACCOUNTS = 20_000
+# Before the id of a key in the name of its account; others are named by their addresses.
+KEY_PREFIX = "key:"
 # Between two steps of a sweep others have their turn.
 SWEPT_AT_ONCE = 500
 MAX_LEASING = 32
@@ -87,7 +89,7 @@ class Accounts:
     def of_key(self, key_id: str, plan: str) -> Account:
         """Return the account of a key."""
         key = key_id, plan
-        return self._accounts.get(key) or self._open(key, f"key:{key_id}", plan)
+        return self._accounts.get(key) or self._open(key, f"{KEY_PREFIX}{key_id}", plan)
 
     def charge_now(self, account: Account, points: int) -> bool:
         """Spend points that are leased already. Return whether there were enough."""

@@ -7,7 +7,7 @@ from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from access.principal import Principal
 from gateway.budgets.account import Account
-from gateway.budgets.account_registry import Accounts
+from gateway.budgets.account_registry import KEY_PREFIX, Accounts
 from gateway.client_limits import read_network
 
 # Addresses of clients, and what proxies say of them.
@@ -49,7 +49,9 @@ class ClientAccounts:
     def _read(self, host: str, forwarded_for: bytes | None) -> str:
         if self._trusted is not None and forwarded_for and host in self._trusted:
             host = self._trusted.get_trusted_client_address(forwarded_for.decode("latin-1"))[0] or host
-        return read_network(host)
+        name = read_network(host)
+        # A proxy may pass on what a client says of itself: that never names a key.
+        return f"address {name}" if name.startswith(KEY_PREFIX) else name
 
 
 async def _no_app(*_: Any) -> None:

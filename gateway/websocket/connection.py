@@ -21,7 +21,7 @@ from gateway.authentication import check_scopes
 from gateway.budgets.account import Account
 from gateway.budgets.account_registry import REFUSAL_PAUSE_S
 from gateway.budgets.client_accounts import ClientAccounts
-from gateway.budgets.open_stream import OpenSocket, OpenStream
+from gateway.budgets.open_stream import OpenSocket, OpenStream, PlanLimitReached
 from gateway.budgets.points_wait import POINTS_WAIT_S, retry_with_points
 from gateway.client_connections import Ending
 from gateway.client_limits import ClientLimitReached
@@ -68,6 +68,7 @@ END_CODES = {
 
 _CLOSE_CODES = {Unauthenticated: UNAUTHENTICATED, Forbidden: FORBIDDEN}
 
+Preparation = Callable[[], Coroutine[Any, Any, PreparedOperation]]
 InitialiseConnection = Callable[["Connection", dict[str, Any] | None], Awaitable[None]]
 
 log = structlog.get_logger("ratewire.gateway.socket")
@@ -219,8 +220,12 @@ class Connection:
     async def _initialise(self, payload: dict[str, Any] | None) -> None:
         try:
             await self._initialise_principal(self, payload)
+            self._find_account()
         except (AccessDenied, AccessUnavailable) as exc:
             effects = self._protocol.refuse(_CLOSE_CODES.get(type(exc), TRY_AGAIN_LATER), describe_error(exc))
+        except PlanLimitReached as exc:
+            error = {"message": str(exc), "extensions": exc.extensions}
+            effects = self._protocol.refuse(TRY_AGAIN_LATER, error)
         else:
             effects = self._protocol.acknowledge()
         for effect in effects:
@@ -228,11 +233,12 @@ class Connection:
                 await self._apply_effect(effect)
 
     async def _start(self, operation: str, request: GraphQLRequest) -> None:
+        prepare = self._make_preparation(request)
         try:
-            prepared = await self._prepare(request)
+            prepared = await prepare()
         except BudgetExhausted as exc:
             if not self._closed:
-                self._start_task(operation, self._start_with_points(operation, request, exc))
+                self._start_task(operation, self._start_with_points(operation, prepare, exc))
             if exc.retry_ms / 1000 > POINTS_WAIT_S:
                 # It is refused at once. Nothing is read meanwhile, as over HTTP; its other operations go on.
                 await asyncio.sleep(REFUSAL_PAUSE_S)
@@ -243,13 +249,11 @@ class Connection:
             self._start_prepared(operation, prepared)
 
     async def _start_with_points(
-        self, operation: str, request: GraphQLRequest, exhausted: BudgetExhausted
+        self, operation: str, prepare: Preparation, exhausted: BudgetExhausted
     ) -> None:
         """Start an operation that came at a moment without points."""
         try:
-            prepared = await retry_with_points(
-                self._socket.account, exhausted, lambda: self._prepare(request)
-            )
+            prepared = await retry_with_points(self._socket.account, exhausted, prepare)
         except Exception as exc:  # noqa: BLE001 - outermost of an operation, as above
             await self._send_final(operation, self._format_error(operation, exc))
         else:
@@ -276,18 +280,26 @@ class Connection:
         if waiting is not None:
             self._running[operation] = waiting
 
-    async def _prepare(self, request: GraphQLRequest) -> PreparedOperation:
-        """Prepare and charge an operation."""
-        accounts, account = self._clients.accounts, self._find_account()
-        accounts.check(account)
-        try:
-            prepared = await self._operations.prepare_in_turn(request, account)
-        except OperationRejected as exc:
-            await accounts.charge(account, exc.cost, exc.document_points)
-            raise
-        await accounts.charge(account, prepared.cost, prepared.document_points)
-        check_scopes(self.principal, prepared.scopes)
-        return prepared
+    def _make_preparation(self, request: GraphQLRequest) -> Preparation:
+        """Return what prepares an operation, once, and charges it, again if points are missing."""
+        found: PreparedOperation | OperationRejected | None = None
+
+        async def prepare() -> PreparedOperation:
+            nonlocal found
+            accounts, account = self._clients.accounts, self._find_account()
+            if found is None:
+                accounts.check(account)
+                try:
+                    found = await self._operations.prepare_in_turn(request, account)
+                except OperationRejected as exc:
+                    found = exc
+            await accounts.charge(account, found.cost, found.document_points)
+            if isinstance(found, OperationRejected):
+                raise found
+            check_scopes(self.principal, found.scopes)
+            return found
+
+        return prepare
 
     def _find_account(self) -> Account:
         """Return the account of the principal, and count the socket as one of its."""

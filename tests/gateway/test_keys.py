@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
 from typing import Any
 
@@ -15,9 +15,12 @@ from structlog.typing import EventDict
 from access.api_key import CreatedKey
 from access.authority import KeyAuthority
 from access.key_watch import KeyWatch
+from access.memory_lease_store import MemoryLeaseStore
+from access.plan import PlanLimits
 from access.propagation import tell_changes
 from access.scope import AccessScope
 from cache.memory import MemoryCache
+from gateway.budgets.account_registry import Accounts
 from tests.access.key_fakes import LinkedKeys, LinkedNotices, MemoryBus, MemoryKeys
 from tests.gateway.fakes import TIMEOUT_S, FakeClock
 from tests.gateway.fixture_types import BuildTicker, Served, Serving
@@ -85,13 +88,13 @@ def keyed(serving: Serving, cache: MemoryCache, clock: FakeClock, ticker: BuildT
     """Serves the cache to holders of keys, and to anybody with `anonymous`."""
 
     @asynccontextmanager
-    async def serve(*, anonymous: bool = True) -> AsyncIterator[Keyed]:
+    async def serve(*, anonymous: bool = True, accounts: Accounts | None = None) -> AsyncIterator[Keyed]:
         stored, bus = MemoryKeys(), MemoryBus()
         storage = LinkedKeys(stored)
         authority = KeyAuthority(storage, anonymous=anonymous, clock=clock)
         watch = KeyWatch(authority, storage, LinkedNotices(bus), grace_s=60)
         await cache.write([ticker()])
-        async with serving(cache, authority=authority, key_watch=watch) as served:
+        async with serving(cache, accounts=accounts, authority=authority, key_watch=watch) as served:
             yield Keyed(served, stored, bus, clock)
 
     return serve
@@ -297,6 +300,31 @@ async def test_revoking_a_key_ends_all_that_is_open_with_it(keyed: Serve) -> Non
         async with gateway.socket(headers=bearer(ended)) as socket:
             await socket.send({"type": "connection_init"})
             assert (await socket.closed())[0] == 4401
+
+
+@pytest.mark.parametrize("subprotocol", [MODERN, LEGACY])
+async def test_a_socket_counts_for_its_key_from_its_opening(keyed: Serve, subprotocol: str) -> None:
+    """Not for its address, whose plan may allow less.
+
+    Beyond the key's own limit it is closed with 1013.
+    """
+    limits = {"anonymous": 1, "standard": 2}
+    plans = {name: PlanLimits(sockets=limit).named(name) for name, limit in limits.items()}
+    async with (
+        keyed(accounts=Accounts(MemoryLeaseStore(), plans, grace_s=60)) as gateway,
+        AsyncExitStack() as open_sockets,
+    ):
+        payload = bearer(gateway.create())
+        for _ in range(2):
+            socket = await open_sockets.enter_async_context(gateway.socket(subprotocol))
+            await socket.send({"type": "connection_init", "payload": payload})
+            assert await socket.receive() == {"type": "connection_ack"}
+        beyond = await open_sockets.enter_async_context(gateway.socket(subprotocol))
+        await beyond.send({"type": "connection_init", "payload": payload})
+        code, reason = await beyond.closed()
+        assert code == 1013
+        assert reason is not None
+        assert "the limit of your plan (standard)" in reason
 
 
 async def test_a_socket_ends_when_its_key_expires(keyed: Serve, clock: FakeClock) -> None:

@@ -17,6 +17,8 @@ from access.memory_lease_store import MemoryLeaseStore
 from access.plan import SHIPPED_PLANS, PlanLimits
 from cache.memory import MemoryCache
 from gateway.budgets.account_registry import Accounts
+from gateway.operations import Operations
+from gateway.request import GraphQLRequest
 from gateway.settings import GatewaySettings
 from tests.gateway.fakes import TIMEOUT_S, build_ticker
 from tests.gateway.fixture_types import Served, Serving
@@ -165,8 +167,19 @@ async def test_a_websocket_stays_open_when_the_budget_is_spent(limited: Limited,
 
 
 @pytest.mark.parametrize("subprotocol", ["graphql-transport-ws", "graphql-ws"])
-async def test_subscriptions_wait_for_points_that_come_back_soon(limited: Limited, subprotocol: str) -> None:
-    """An error would end them: clients do not repeat an operation that failed."""
+async def test_subscriptions_wait_for_points_that_come_back_soon(
+    limited: Limited, subprotocol: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An error would end them: clients do not repeat what failed. Each is prepared once."""
+    prepared = 0
+    prepare = Operations.prepare_in_turn
+
+    def counted(operations: Operations, request: GraphQLRequest, client: object) -> Any:
+        nonlocal prepared
+        prepared += request.query == LIVE
+        return prepare(operations, request, client)
+
+    monkeypatch.setattr(Operations, "prepare_in_turn", counted)
     start, data = ("subscribe", "next") if subprotocol == "graphql-transport-ws" else ("start", "data")
     async with limited(points=6_000, window_s=10) as served, served.client() as client:
         assert (await spend(client))[-1].status_code == 429
@@ -175,6 +188,7 @@ async def test_subscriptions_wait_for_points_that_come_back_soon(limited: Limite
                 await socket.send(json.dumps({"id": f"{number}", "type": start, "payload": {"query": LIVE}}))
             started = {(await _next(socket, data))["id"] for _ in range(2)}
     assert started == {"0", "1"}
+    assert prepared == 2
 
 
 async def test_an_operation_on_a_shared_stream_waits_for_points_that_come_back_soon(limited: Limited) -> None:

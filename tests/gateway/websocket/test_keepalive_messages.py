@@ -13,6 +13,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from starlette.types import Message as AsgiMessage
 
+from access.memory_lease_store import MemoryLeaseStore
+from access.plan import SHIPPED_PLANS
+from gateway.budgets.account_registry import Accounts
+from gateway.budgets.client_accounts import ClientAccounts
+from gateway.budgets.open_stream import OpenSocket
 from gateway.client_limits import ClientLimit
 from gateway.turn_budget import TurnBudget
 from gateway.websocket.connection import Connection, ConnectionTimeouts
@@ -47,6 +52,7 @@ def told(protocol: Subprotocol, pauses_s: list[float], *, interval_s: float = IN
             coming.put_nowait({"type": "websocket.receive", "text": json.dumps({"type": message})})
 
         nothing: Any = None
+        clients = ClientAccounts(Accounts(MemoryLeaseStore(), SHIPPED_PLANS, grace_s=60), [])
         keepalives = SharedTimeouts(interval_s / 2, Connection.send_keepalive)
         connection = Connection(
             protocol,
@@ -59,9 +65,9 @@ def told(protocol: Subprotocol, pauses_s: list[float], *, interval_s: float = IN
                 ClientLimit("subscriptions", per_address=1, in_process=1), "", nothing
             ),
             serving=TurnBudget(),
-            clients=nothing,
-            scope=nothing,
-            socket=nothing,
+            clients=clients,
+            scope={"client": ("192.0.2.1", 1)},
+            socket=OpenSocket(clients.accounts.of_address("192.0.2.1")),
         )
         running = asyncio.create_task(connection.run())
         ask("connection_init")
