@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 
 import msgspec
 
-from pipeline.feeds.protocol import FeedEvent
+from pipeline.feeds.protocol import FeedEvent, SymbolTrades
 from rates.source import ObservedAtOrigin, Source
 from rates.ticker import Ticker
 
@@ -31,6 +31,10 @@ class BacklogDetector:
         self._lag: timedelta | None = None
         self._least_lag: timedelta | None = None
         self._behind = timedelta()
+        # The newest time that an event of the current interval told.
+        self._newest: datetime | None = None
+        self.sent_until: datetime | None = None
+        """When the newest event of the last interval would have arrived with the least lag. `None` if none told its time."""
         self._late_since: float | None = None
 
     @property
@@ -42,9 +46,13 @@ class BacklogDetector:
         """Record events that were read at `received_at`."""
         for event in events:
             if isinstance(event, Ticker) and event.observed_at_origin is ObservedAtOrigin.SOURCE:
+                self._note(event.observed_at)
                 lag = received_at - event.observed_at
                 if self._lag is None or lag < self._lag:
                     self._lag = lag
+            elif isinstance(event, SymbolTrades):
+                for trade in event.trades:
+                    self._note(trade.time)
 
     def check(self, now: float, unread_bytes: int) -> timedelta | None:
         """End an interval at `now`, in monotonic seconds.
@@ -55,12 +63,20 @@ class BacklogDetector:
             self._least_lag = self._lag if self._least_lag is None else min(self._least_lag, self._lag)
             self._behind = self._lag - self._least_lag
             self._lag = None
+        newest, self._newest = self._newest, None
+        self.sent_until = None
+        if newest is not None and self._least_lag is not None:
+            self.sent_until = newest + self._least_lag
         if unread_bytes == 0 or self._behind <= self._max_lag:
             self._late_since = None
             return None
         if self._late_since is None:
             self._late_since = now
         return self._behind if now - self._late_since >= LASTS_FOR_S else None
+
+    def _note(self, time: datetime) -> None:
+        if self._newest is None or time > self._newest:
+            self._newest = time
 
 
 class DroppedBacklog(msgspec.Struct, frozen=True):

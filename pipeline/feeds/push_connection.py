@@ -16,6 +16,7 @@ from pipeline.feeds.backlog import BacklogDetector, DroppedBacklog
 from pipeline.feeds.interval_stats import IntervalStats
 from pipeline.feeds.liveness import Liveness, LivenessAction
 from pipeline.feeds.protocol import FeedEvent, FeedProtocol, FeedSpec, SymbolActivity, TradeChannels
+from pipeline.feeds.read_progress import ReadProgress
 from pipeline.health import SourceHealth
 from pipeline.net.websocket import count_unread_bytes, open_websocket
 from pipeline.validation import Rejection
@@ -64,7 +65,7 @@ class PushConnection:
         self.dropped_backlog: DroppedBacklog | None = None
         self._backlog = BacklogDetector(timedelta(seconds=spec.source.ttl_s))
         self._unreadable: SourceProtocolError | None = None
-        self._read_until: datetime | None = None
+        self._progress = ReadProgress()
 
     def track(self, instruments: Sequence[Instrument]) -> None:
         """Set the instruments to subscribe."""
@@ -81,7 +82,7 @@ class PushConnection:
     @property
     def read_until(self) -> datetime | None:
         """The time until which everything that arrived was read. `None` before the first message."""
-        return None if self._read_until is None else self._read_until - self._backlog.behind
+        return self._progress.until
 
     def traded_symbols(self) -> frozenset[Symbol]:
         """Return the symbols of which every trade is delivered."""
@@ -148,6 +149,7 @@ class PushConnection:
         """
         unread_bytes = count_unread_bytes(connection)
         behind = self._backlog.check(_now(), unread_bytes)
+        self._progress.check(unread_bytes, self._backlog.behind, self._backlog.sent_until)
         if behind is not None:
             connection.transport.abort()
             self.dropped_backlog = DroppedBacklog(behind, unread_bytes)
@@ -158,7 +160,8 @@ class PushConnection:
     def _read(self, frame: bytes | str, liveness: Liveness, on_events: OnEvents) -> None:
         data = frame.encode() if isinstance(frame, str) else frame
         try:
-            self._read_until = received_at = self._clock()
+            received_at = self._clock()
+            self._progress.on_message(received_at)
             events = self._protocol.receive(data, received_at)
         except UNREADABLE_ERRORS as exc:
             # One unreadable message is no reason to miss the others. Without readable ones, the idle timeout ends it.
@@ -176,7 +179,7 @@ class PushConnection:
     def _on_pong(self, pong: asyncio.Future[float], liveness: Liveness) -> None:
         if not pong.cancelled() and pong.exception() is None:
             # It was sent after everything that came before it.
-            self._read_until = self._clock()
+            self._progress.on_message(self._clock())
             liveness.on_pong()
 
     def _unreadable_error(self, exc: Exception, data: bytes) -> SourceProtocolError:
