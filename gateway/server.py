@@ -135,8 +135,14 @@ async def run_gateway(
             notices = RedisKeyNotices(redis, keys)
             key_watch = KeyWatch(authority, stored_keys, notices, grace_s=access.revocation_grace_s)
             key_admin = KeyAdmin(stored_keys, notices, plans, actor="admin", clock=process_clock.corrected)
+            accounts = Accounts(
+                RedisLeaseStore(redis, keys),
+                budgets.all_plans,
+                grace_s=budgets.grace_s,
+                clock=process_clock.corrected,
+            )
             await resources.enter_async_context(
-                listening_for_admins(access, authority, key_admin, shared=shared)
+                listening_for_admins(access, authority, key_admin, accounts, shared=shared)
             )
 
             def on_started() -> None:
@@ -157,12 +163,7 @@ async def run_gateway(
                 bars=RedisBarFeed(redis, keys),
                 authority=authority,
                 key_watch=key_watch,
-                accounts=Accounts(
-                    RedisLeaseStore(redis, keys),
-                    budgets.all_plans,
-                    grace_s=budgets.grace_s,
-                    clock=process_clock.corrected,
-                ),
+                accounts=accounts,
                 addresses=addresses,
                 process_clock=process_clock,
                 on_ready=on_started,

@@ -3,11 +3,10 @@
 import asyncio
 import socket
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
-from contextlib import asynccontextmanager, closing
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, closing
 from functools import partial
 from pathlib import Path
 
-from access.authority import KeyAuthority
 from access.build import build_authority
 from access.key_admin import KeyAdmin
 from access.key_store import KeyStore
@@ -133,6 +132,9 @@ def start_system(
     plans = tuple(budgets.all_plans)
     authority = build_authority(access, keys, plans=plans, clock=process_clock.corrected)
     key_admin = KeyAdmin(keys, None, plans, actor="admin", clock=process_clock.corrected)
+    accounts = Accounts(
+        MemoryLeaseStore(), budgets.all_plans, grace_s=budgets.grace_s, clock=process_clock.corrected
+    )
     serving = serve_gateway(
         feed,
         reader,
@@ -147,9 +149,7 @@ def start_system(
         authority=authority,
         # Keys are changed by commands in other processes.
         key_watch=KeyWatch(authority, keys, None, grace_s=access.revocation_grace_s),
-        accounts=Accounts(
-            MemoryLeaseStore(), budgets.all_plans, grace_s=budgets.grace_s, clock=process_clock.corrected
-        ),
+        accounts=accounts,
         clock=process_clock.corrected,
         # The gateway runs the measurements. Simulated sources follow the clock of this machine: they are no witnesses.
         process_clock=process_clock if is_live else None,
@@ -157,19 +157,18 @@ def start_system(
         # There is no other gateway, and no Redis that could be away.
         can_leave=False,
     )
-    group.create_task(_serve_with_admins(access, authority, key_admin, key_database, serving), name="gateway")
+    admins = listening_for_admins(access, authority, key_admin, accounts)
+    group.create_task(_serve_with_admins(admins, key_database, serving), name="gateway")
 
 
 async def _serve_with_admins(
-    settings: AccessSettings,
-    authority: KeyAuthority,
-    admin: KeyAdmin,
+    admins: AbstractAsyncContextManager[None],
     key_database: InstrumentStore,
     serving: Coroutine[None, None, None],
 ) -> None:
     """Serve the gateway, and the admin API beside it. Close the database of keys at the end."""
     try:
-        async with listening_for_admins(settings, authority, admin):
+        async with admins:
             await serving
     finally:
         serving.close()

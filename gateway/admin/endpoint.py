@@ -8,8 +8,10 @@ from starlette.types import Receive, Scope, Send
 from access.authority import KeyAuthority
 from access.key_admin import KeyAdmin
 from access.scope import AccessScope
+from gateway.admin.context import AdminContext
 from gateway.admin.schema import build_admin_schema, format_errors
 from gateway.authentication import check_page, check_scopes
+from gateway.budgets.account_registry import Accounts
 from gateway.credentials import read_credential
 from gateway.http.denial import as_denial
 from gateway.http.negotiation import MediaType
@@ -30,8 +32,8 @@ ADMIN = frozenset({AccessScope.ADMIN})
 class AdminEndpoint:
     """An ASGI application. Whatever a key does here is done in its name."""
 
-    def __init__(self, authority: KeyAuthority, admin: KeyAdmin) -> None:
-        self._authority, self._admin = authority, admin
+    def __init__(self, authority: KeyAuthority, admin: KeyAdmin, accounts: Accounts) -> None:
+        self._authority, self._admin, self._accounts = authority, admin, accounts
         self._schema = build_admin_schema()
         self._app = SecurityHeaders(self._answer)
 
@@ -85,7 +87,7 @@ class AdminEndpoint:
         result = await self._schema.execute(
             request.query,
             variable_values=request.variables,
-            context_value=admin,
+            context_value=AdminContext(admin, self._accounts.activity, self._authority.keys),
             operation_name=request.operation_name,
         )
         answer: dict[str, Any] = {"data": result.data}

@@ -13,6 +13,7 @@ from access.authority import KeyAuthority
 from access.key_admin import KeyAdmin
 from access.settings import PREFIX, AccessSettings
 from gateway.admin.endpoint import ADMIN_PATH, AdminEndpoint
+from gateway.budgets.account_registry import Accounts
 from rates.errors import InvalidSetting, PortInUse
 
 STOP_TIMEOUT_S = 2
@@ -31,7 +32,12 @@ class _AdminServer(uvicorn.Server):
 
 @asynccontextmanager
 async def listening_for_admins(
-    settings: AccessSettings, authority: KeyAuthority, admin: KeyAdmin, *, shared: bool = False
+    settings: AccessSettings,
+    authority: KeyAuthority,
+    admin: KeyAdmin,
+    accounts: Accounts,
+    *,
+    shared: bool = False,
 ) -> AsyncIterator[None]:
     """Serve the admin API while the context is open, if it has a port.
 
@@ -46,7 +52,7 @@ async def listening_for_admins(
         return
     listener = _bind(settings, shared=shared)
     config = uvicorn.Config(
-        AdminEndpoint(authority, admin),
+        AdminEndpoint(authority, admin, accounts),
         ws="none",
         proxy_headers=False,
         lifespan="off",

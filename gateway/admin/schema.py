@@ -1,4 +1,7 @@
-"""The admin schema: keys and the audit log. Each change is told to all gateways."""
+"""The admin schema: keys, the audit log and clients.
+
+Each change of a key is told to all gateways.
+"""
 
 import json
 from collections.abc import Sequence
@@ -10,9 +13,11 @@ from graphql import GraphQLError
 from strawberry.schema.config import StrawberryConfig
 
 from access.api_key import AdminAction, ApiKey, CreatedKey, KeySecret, KeySpec
-from access.key_admin import DEFAULT_OVERLAP, MAX_ACTIONS, KeyAdmin
+from access.key_admin import DEFAULT_OVERLAP, MAX_ACTIONS
 from access.plan import STANDARD
 from access.scope import AccessScope
+from gateway.admin.context import AdminInfo
+from gateway.admin.top_clients import TopClientsType, read_top_clients
 from gateway.schema.errors import to_public_error
 from gateway.schema.scalars import SCALARS
 from rates.clock import utc_now
@@ -27,7 +32,6 @@ strawberry.enum(AccessScope, name="KeyScope", description="A permission of a key
 for _value in AccessScope.__strawberry_definition__.values:  # type: ignore[attr-defined]  # set by the line before
     _value.description = _SCOPES[_value.name]
 
-AdminInfo = strawberry.Info[KeyAdmin, None]
 KeyId = Annotated[strawberry.ID, strawberry.argument(description="The id of a key.")]
 
 
@@ -131,12 +135,12 @@ async def _keys(
     info: AdminInfo,
     include_ended: Annotated[bool, strawberry.argument(description="Revoked and expired ones too.")] = False,
 ) -> list[ApiKeyType]:
-    keys = [ApiKeyType.of(each) for each in await info.context.list_keys()]
+    keys = [ApiKeyType.of(each) for each in await info.context.keys.list_keys()]
     return [each for each in keys if include_ended or each.is_active][:MAX_KEYS]
 
 
 async def _key(info: AdminInfo, id: KeyId) -> ApiKeyType | None:  # noqa: A002 - its name in the API
-    found = await info.context.find(id)
+    found = await info.context.keys.find(id)
     return None if found is None else ApiKeyType.of(found)
 
 
@@ -145,7 +149,7 @@ async def _audit_log(
     last: Annotated[int, strawberry.argument(description=f"How many entries, 1 to {MAX_ACTIONS}.")] = 50,
     key_id: Annotated[strawberry.ID | None, strawberry.argument(description="Only of this key.")] = None,
 ) -> list[AdminActionType]:
-    actions: Sequence[AdminAction] = await info.context.list_actions(last=last, key_id=key_id)
+    actions: Sequence[AdminAction] = await info.context.keys.list_actions(last=last, key_id=key_id)
     return [AdminActionType.of(each) for each in actions]
 
 
@@ -160,7 +164,7 @@ async def _create_key(
         origins=frozenset(input.origins),
         expires_at=input.expires_at,
     )
-    return CreatedKeyType.of(await info.context.create(spec))
+    return CreatedKeyType.of(await info.context.keys.create(spec))
 
 
 async def _rotate_key(
@@ -170,14 +174,14 @@ async def _rotate_key(
         int, strawberry.argument(description="For how long the old secrets still count, up to 90 days.")
     ] = int(DEFAULT_OVERLAP.total_seconds()),
 ) -> CreatedKeyType:
-    return CreatedKeyType.of(await info.context.rotate(id, overlap=timedelta(seconds=overlap_seconds)))
+    return CreatedKeyType.of(await info.context.keys.rotate(id, overlap=timedelta(seconds=overlap_seconds)))
 
 
 async def _revoke_key(info: AdminInfo, id: KeyId) -> ApiKeyType:  # noqa: A002 - its name in the API
-    return ApiKeyType.of(await info.context.revoke(id))
+    return ApiKeyType.of(await info.context.keys.revoke(id))
 
 
-@strawberry.type(name="Query", description="Keys, and what was done to them.")
+@strawberry.type(name="Query", description="Keys, what was done to them, and who uses this gateway.")
 class AdminQuery:
     keys: list[ApiKeyType] = strawberry.field(
         resolver=_keys, description=f"The keys, the oldest first, at most {MAX_KEYS}."
@@ -185,6 +189,11 @@ class AdminQuery:
     key: ApiKeyType | None = strawberry.field(resolver=_key, description="The key with this id.")
     audit_log: list[AdminActionType] = strawberry.field(
         resolver=_audit_log, description="The last entries of the audit log, the newest first."
+    )
+    top_clients: TopClientsType = strawberry.field(
+        resolver=read_top_clients,
+        description="The clients that use this gateway most: of the process that answers alone, not of other gateways and workers. "
+        "Error: BAD_USER_INPUT.",
     )
 
 
@@ -211,7 +220,7 @@ class AdminSchema(strawberry.Schema):
 
 
 def build_admin_schema() -> AdminSchema:
-    """Build the schema. Its context is the `KeyAdmin` of the sender."""
+    """Build the schema. Its context is an `AdminContext`."""
     return AdminSchema(query=AdminQuery, mutation=AdminMutation, config=StrawberryConfig(scalar_map=SCALARS))
 
 

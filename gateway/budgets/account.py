@@ -38,6 +38,16 @@ class BudgetState(NamedTuple):
     """Seconds until all points are available again."""
 
 
+class UsageMark(NamedTuple):
+    """The use of an account up to a time."""
+
+    spent: int = 0
+    refused: int = 0
+
+
+_UNUSED = UsageMark(), UsageMark()
+
+
 class _Held(NamedTuple):
     """Leased points, as the sum of all up to their end, and when they may be spent no more."""
 
@@ -81,6 +91,9 @@ class Account:
         self.debt = 0
         """Points that were spent while the store was away, and that it does not know of."""
         self.refused = 0
+        """Operations, sockets and subscriptions that its budget or plan refused."""
+        self.marks = _UNUSED
+        """Its use up to the last mark but one, and up to the last."""
         self.swept_spent = 0
         self._leased = self.left
         self._held: deque[_Held] = deque()

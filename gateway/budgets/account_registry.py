@@ -16,6 +16,7 @@ from access import gcra
 from access.lease_store import Lease, LeaseRequest, LeaseStore
 from access.plan import ANONYMOUS, Plan
 from gateway.budgets.account import FIRST_PART, Account, BudgetState
+from gateway.budgets.client_activity import MARK_S, ClientActivity
 from gateway.budgets.open_stream import OpenStream, StreamCost
 from gateway.budgets.plan_usage import PlanUsage
 from gateway.budgets.stream_budgets import LEASE_TIMEOUT_S, SWEEP_S, StreamBudgets
@@ -75,6 +76,8 @@ class Accounts:
         self._away_cause: Exception | None = None
         self.usage = {name: PlanUsage() for name in plans}
         """What was spent and refused, by plan."""
+        self.activity = ClientActivity(self._accounts.values, clock)
+        """Who uses this process most."""
 
     def __iter__(self) -> Iterator[Account]:
         return iter(self._accounts.values())
@@ -178,15 +181,12 @@ class Accounts:
         """Return when all points of an account are available again."""
         return self._clock().astimezone(UTC) + timedelta(seconds=account.state(self._now_s()).full_s)
 
-    def top(self, count: int) -> list[Account]:
-        """Return the accounts that have spent most here, since they were first seen."""
-        return sorted(self._accounts.values(), key=lambda each: each.spent, reverse=True)[:count]
-
     async def run(self) -> None:
         """Lease points before they are spent, until cancelled."""
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._sweep())
             tasks.create_task(self._streams.run())
+            tasks.create_task(self._mark())
             room = asyncio.Semaphore(MAX_LEASING)
             while True:
                 await self._wake.wait()
@@ -293,6 +293,11 @@ class Accounts:
         plan = self._plans.get(plan_name) or self._plans[ANONYMOUS]
         account = self._accounts[key] = Account(key, name, plan, self._now_s())
         return account
+
+    async def _mark(self) -> None:
+        while True:
+            await asyncio.sleep(MARK_S)
+            await self.activity.mark()
 
     async def _sweep(self) -> None:
         forget_at_s = self._now_s()

@@ -128,6 +128,7 @@ def take(account: Account, name: str, limit: int | None) -> None:
         PlanLimitReached: the plan allows no more.
     """
     if limit is not None and account.open[name] >= limit:
+        account.refused += 1
         raise PlanLimitReached(name, limit, account.plan.name)
     account.open[name] += 1
 

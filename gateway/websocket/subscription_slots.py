@@ -25,6 +25,7 @@ class SubscriptionSlots:
         """
         most = account.plan.subscriptions_per_socket
         if most is not None and len(self._taken) >= most:
+            account.refused += 1
             raise PlanLimitReached(SUBSCRIPTIONS, most, account.plan.name, " on this connection")
         self._limit.take(self._address)
         try:

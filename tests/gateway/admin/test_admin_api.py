@@ -12,13 +12,21 @@ from access.api_key import KeySpec
 from access.authority import KeyAuthority
 from access.key_admin import KeyAdmin
 from access.key_store import KeyStore
-from access.plan import SHIPPED_PLANS
+from access.memory_lease_store import MemoryLeaseStore
+from access.plan import SHIPPED_PLANS, PlanLimits
 from access.scope import AccessScope
 from gateway.admin.endpoint import ADMIN_PATH, AdminEndpoint
 from gateway.admin.schema import build_admin_schema
+from gateway.budgets.account_registry import Accounts
+from gateway.budgets.open_stream import OpenSocket, PlanLimitReached, StreamCost
 from instruments.migrations import migrate
 from instruments.store import InstrumentStore
+from rates.errors import BudgetExhausted
 
+PLANS = {
+    **SHIPPED_PLANS,
+    "small": PlanLimits(points=1_000, stream_points=15, sockets=1, subscriptions=2).named("small"),
+}
 CREATE = "mutation ($input: CreateKeyInput!) { createKey(input: $input) { text key { id name plan scopes origins isActive } } }"
 
 
@@ -28,7 +36,9 @@ class Admin:
     def __init__(self, store: KeyStore) -> None:
         self.admin = KeyAdmin(store, None, tuple(SHIPPED_PLANS), actor="cli:test")
         self.text = ""
-        endpoint = AdminEndpoint(KeyAuthority(store), self.admin)
+        self.authority = KeyAuthority(store)
+        self.accounts = Accounts(MemoryLeaseStore(), PLANS, grace_s=60)
+        endpoint = AdminEndpoint(self.authority, self.admin, self.accounts)
         self._client = httpx.AsyncClient(transport=httpx.ASGITransport(endpoint), base_url="http://admin")
 
     async def post(self, query: str, text: str | None, **variables: Any) -> httpx.Response:
@@ -106,6 +116,60 @@ async def test_nobody_else_is_let_in(admin: Admin) -> None:
     assert (await admin.get("/graphql")).status_code == 404
 
 
+async def test_the_clients_that_use_a_gateway_most_are_listed_by_each_figure(admin: Admin) -> None:
+    """Keys by id and name, tokens by their subject, addresses; none without any use."""
+    created = await admin.admin.create(KeySpec(name="Shop"))
+    await admin.authority.verify(created.text)
+    key_id = created.key.id
+    accounts = admin.accounts
+    key, token = accounts.of_key(key_id, "standard"), accounts.of_key("token:ann", "small")
+    address = accounts.of_address("192.0.2.7")
+    accounts.of_address("192.0.2.8")
+    await accounts.charge(key, 300)
+    await accounts.charge(address, 50)
+    await accounts.charge(token, 900)
+    with pytest.raises(BudgetExhausted):
+        await accounts.charge(token, 900)
+    OpenSocket(token)
+    with pytest.raises(PlanLimitReached):
+        OpenSocket(token)
+    for account in (key, key, key, token, token):
+        accounts.open_stream(account, StreamCost(10, 1))
+    with pytest.raises(PlanLimitReached):
+        accounts.open_stream(token, StreamCost(10, 1))
+    query = (
+        "query ($by: ClientFigure!, $first: Int!) { topClients(by: $by, first: $first) { since knownCount items "
+        "{ keyId keyName address plan spentPoints refusals throttledSubscriptions sockets subscriptions } } }"
+    )
+
+    async def list_by(by: str, first: int = 10) -> list[dict[str, Any]]:
+        top = (await admin.run(query, by=by, first=first))["topClients"]
+        assert top["knownCount"] == 4
+        return list(top["items"])
+
+    def usage(plan: str, **given: Any) -> dict[str, Any]:
+        figures = ("spentPoints", "refusals", "throttledSubscriptions", "sockets", "subscriptions")
+        nobody = {"keyId": None, "keyName": None, "address": None}
+        return {**nobody, "plan": plan, **dict.fromkeys(figures, 0), **given}
+
+    of_token = usage(
+        "small",
+        keyId="token:ann",
+        spentPoints=900,
+        refusals=3,
+        throttledSubscriptions=1,
+        sockets=1,
+        subscriptions=2,
+    )
+    of_key = usage("standard", keyId=key_id, keyName="Shop", spentPoints=300, subscriptions=3)
+    of_address = usage("anonymous", address="192.0.2.7", spentPoints=50)
+    assert await list_by("SPENT_POINTS") == [of_token, of_key, of_address]
+    assert await list_by("SPENT_POINTS", first=2) == [of_token, of_key]
+    assert await list_by("SUBSCRIPTIONS") == [of_key, of_token]
+    for figure in ("REFUSALS", "THROTTLED_SUBSCRIPTIONS", "SOCKETS"):
+        assert await list_by(figure) == [of_token]
+
+
 async def test_unusable_input_is_reported_with_what_was_expected(admin: Admin) -> None:
     """With the codes of the API."""
     for query, variables, code in (
@@ -114,6 +178,8 @@ async def test_unusable_input_is_reported_with_what_was_expected(admin: Admin) -
         (CREATE, {"input": {"name": "x", "origins": ["shop"]}}, "BAD_USER_INPUT"),
         ('mutation { revokeKey(id: "none") { id } }', {}, "BAD_USER_INPUT"),
         ("{ auditLog(last: 0) { id } }", {}, "BAD_USER_INPUT"),
+        ("{ topClients(first: 0) { since } }", {}, "BAD_USER_INPUT"),
+        ("{ topClients(first: 101) { since } }", {}, "BAD_USER_INPUT"),
         ("{", {}, "GRAPHQL_PARSE_FAILED"),
         ("{ " + "a " * 2_000 + "}", {}, "GRAPHQL_PARSE_FAILED"),
         ("{" * 900, {}, "GRAPHQL_PARSE_FAILED"),
