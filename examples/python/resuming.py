@@ -15,9 +15,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any, Literal
+from urllib.parse import urlsplit
 
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import WebSocketException
+from websockets.exceptions import ConnectionClosed, WebSocketException
 from websockets.typing import Subprotocol
 
 SUBPROTOCOL = Subprotocol("graphql-transport-ws")
@@ -26,10 +27,13 @@ LONGEST_WAIT_S = 10.0
 ANSWER_WITHIN_S = 10.0
 # A snapshot of 10,000 instruments takes about 5 MB.
 MAX_MESSAGE_BYTES = 64 * 1024 * 1024
+# Close codes of a gateway that does not let a client in.
+DENIALS = {4401: "UNAUTHENTICATED", 4403: "FORBIDDEN"}
+DEFAULT_PORTS = {"ws": 80, "wss": 443}
 
 
 class SubscriptionRefused(Exception):
-    """The server rejected the subscription; `errors` are its GraphQL errors."""
+    """The server rejected the subscription or the key; `errors` are its GraphQL errors."""
 
     def __init__(self, errors: list[dict[str, Any]]) -> None:
         self.errors = errors
@@ -136,21 +140,24 @@ async def resuming(
     held: HeldRates | None = None,
     on_lost: Callable[[Exception], None] = lambda _error: None,
     proxy: str | Literal[True] | None = True,
+    read_key: Callable[[], str | None] = lambda: None,
 ) -> AsyncGenerator[dict[str, Any], None]:
     """Yield the events of `rates`, reconnecting without end.
 
     `document` is a subscription that takes `$after: String`, passes it to `rates` and selects `cursor`. `url` begins with
     ws:// or wss://. `held` has each event applied before it is yielded. `on_lost` is called with the reason whenever a connection is lost or cannot be made; the next attempt
     follows after 0.1 s at first and 10 s at most. `proxy`: an address, `None` for a direct connection, `True` for that of
-    the environment.
+    the environment. `read_key` returns the key to send, `None` for none; it is called for each connection, so a rotated key
+    may be replaced meanwhile.
 
     Raises:
-        SubscriptionRefused: the server rejects the document or its variables.
+        SubscriptionRefused: the server rejects the document, its variables or the key.
     """
     cursor, failures = None, 0
     while True:
         try:
-            stream = subscribe(url, document, {**(variables or {}), "after": cursor}, proxy=proxy)
+            resumed = {**(variables or {}), "after": cursor}
+            stream = subscribe(url, document, resumed, proxy=proxy, key=read_key())
             async with aclosing(stream) as events:
                 async for data in events:
                     event = data["rates"]
@@ -181,11 +188,12 @@ async def subscribe(
     variables: Mapping[str, Any],
     *,
     proxy: str | Literal[True] | None = True,
+    key: str | None = None,
 ) -> AsyncGenerator[dict[str, Any], None]:
     """Yield the `data` of each result of a subscription over one connection.
 
     Raises:
-        SubscriptionRefused: the server answers with errors.
+        SubscriptionRefused: the server answers with errors, does not accept the key, or redirects it to another server.
         WebSocketException, OSError, TimeoutError: the connection cannot be made, or is lost.
         UnexpectedMessage: the server does not speak graphql-transport-ws.
     """
@@ -197,7 +205,7 @@ async def subscribe(
         max_size=MAX_MESSAGE_BYTES,
         proxy=proxy,
     ) as socket:
-        await _initialise(socket)
+        await _initialise(socket, url, key)
         payload = {"query": document, "variables": variables}
         await socket.send(json.dumps({"id": "1", "type": "subscribe", "payload": payload}))
         async for text in socket:
@@ -214,11 +222,32 @@ async def subscribe(
                 return
 
 
-async def _initialise(socket: ClientConnection) -> None:
-    async with asyncio.timeout(ANSWER_WITHIN_S):
-        await socket.send('{"type":"connection_init"}')
-        while _read(await socket.recv())[0] != "connection_ack":
-            pass
+async def _initialise(socket: ClientConnection, url: str, key: str | None) -> None:
+    message: dict[str, Any] = {"type": "connection_init"}
+    if key is not None:
+        _check_server(socket, url)
+        message["payload"] = {"Authorization": f"Bearer {key}"}
+    try:
+        async with asyncio.timeout(ANSWER_WITHIN_S):
+            await socket.send(json.dumps(message))
+            while _read(await socket.recv())[0] != "connection_ack":
+                pass
+    except ConnectionClosed as closed:
+        code = None if closed.rcvd is None else DENIALS.get(closed.rcvd.code)
+        if closed.rcvd is None or code is None:
+            raise
+        error = {"message": closed.rcvd.reason, "extensions": {"code": code}}
+        raise SubscriptionRefused([error]) from closed
+
+
+def _check_server(socket: ClientConnection, url: str) -> None:
+    """Check that no redirection led to a server that must not have the key."""
+    asked, host = urlsplit(url), socket.request.headers["Host"] if socket.request else ""
+    reached = urlsplit(f"{asked.scheme}://{host}")
+    places = {(each.hostname, each.port or DEFAULT_PORTS[each.scheme]) for each in (asked, reached)}
+    if len(places) > 1:
+        message = f"redirected to {host}: expected the address of the server that shall have the key"
+        raise SubscriptionRefused([{"message": message}])
 
 
 def _read(text: str | bytes) -> tuple[str, Any]:

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 import typer
 
 from ratewire.client.address import DEFAULT_URL, UrlOption, proxy_of
+from ratewire.client.key import KeyFileOption, explain_denial, open_key
 from ratewire.client.result_printer import CsvPrinter, JsonPrinter, ResultPrinter, TablePrinter
 
 if TYPE_CHECKING:
@@ -51,6 +52,7 @@ def query(  # noqa: PLR0917 - typer passes them by name
         int | None, typer.Option(min=1, help="End a subscription after this many events; default: at Ctrl-C.")
     ] = None,
     url: UrlOption = DEFAULT_URL,
+    key_file: KeyFileOption = None,
 ) -> None:
     """Send a GraphQL document and print the result; events of a subscription as JSON lines.
 
@@ -64,8 +66,9 @@ def query(  # noqa: PLR0917 - typer passes them by name
     text = read_document(file)
     payload = {"query": text, "variables": parse_variables(variables), "operationName": operation}
     printer = choose_printer(text, operation, as_csv=as_csv, as_table=as_table, rows=rows)
+    key = open_key(key_file)()
     try:
-        has_succeeded = send(url, payload, events, printer)
+        has_succeeded = send(url, payload, events, printer, key)
     except KeyboardInterrupt:
         has_succeeded = True
     except _ReaderGone:
@@ -124,8 +127,10 @@ def parse_variables(text: str) -> dict[str, Any]:
     return variables
 
 
-def send(url: str, payload: Payload, events: int | None, printer: ResultPrinter) -> bool:
+def send(url: str, payload: Payload, events: int | None, printer: ResultPrinter, key: str | None) -> bool:
     """Print the result, or up to `events` of a subscription; return whether none has errors.
+
+    A `key` is not sent to where the gateway redirects.
 
     Raises:
         OSError, http.client.HTTPException: no answer, or an interrupted one.
@@ -142,18 +147,22 @@ def send(url: str, payload: Payload, events: int | None, printer: ResultPrinter)
     proxies = {} if proxy is None else {urlsplit(url).scheme: proxy}
     headers = {"content-type": "application/json", "accept": ACCEPT}
     request = Request(url, json.dumps(payload).encode(), headers)  # noqa: S310 - http or https: see `check_url`
+    if key is not None:
+        request.add_unredirected_header("authorization", f"Bearer {key}")
     try:
         response = build_opener(ProxyHandler(proxies)).open(request, timeout=TIMEOUT_S)
     except HTTPError as refusal:
         with refusal:
-            return _print_result(refusal, payload, printer)
+            return _print_result(refusal, payload, printer, has_key=key is not None)
     with response:
         if response.headers.get_content_type() == EVENT_STREAM:
-            return _print_events(response, events, printer)
-        return _print_result(response, payload, printer)
+            return _print_events(response, events, printer, has_key=key is not None)
+        return _print_result(response, payload, printer, has_key=key is not None)
 
 
-def _print_result(response: "HTTPResponse | HTTPError", payload: Payload, printer: ResultPrinter) -> bool:
+def _print_result(
+    response: "HTTPResponse | HTTPError", payload: Payload, printer: ResultPrinter, *, has_key: bool
+) -> bool:
     body = response.read()
     try:
         result = json.loads(body)
@@ -163,14 +172,16 @@ def _print_result(response: "HTTPResponse | HTTPError", payload: Payload, printe
         return False
     if "data" not in result:
         parse_document(payload["query"], payload["operationName"])
-    _print(printer, result, is_event=False)
+    _print(printer, result, is_event=False, has_key=has_key)
     return "errors" not in result
 
 
-def _print_events(lines: Iterable[bytes], events: int | None, printer: ResultPrinter) -> bool:
+def _print_events(
+    lines: Iterable[bytes], events: int | None, printer: ResultPrinter, *, has_key: bool
+) -> bool:
     has_succeeded = True
     for count, result in enumerate(read_events(lines), 1):
-        _print(printer, result, is_event=True)
+        _print(printer, result, is_event=True, has_key=has_key)
         has_succeeded = has_succeeded and not result.get("errors")
         if count == events:
             break
@@ -181,12 +192,15 @@ class _ReaderGone(Exception):
     """The reader of the standard output has closed it."""
 
 
-def _print(printer: ResultPrinter, result: Payload, *, is_event: bool) -> None:
+def _print(printer: ResultPrinter, result: Payload, *, is_event: bool, has_key: bool) -> None:
     try:
         printer.print(result, is_event=is_event)
         sys.stdout.flush()
     except BrokenPipeError as exc:
         raise _ReaderGone from exc
+    for error in result.get("errors") or ():
+        if explanation := explain_denial(error, has_key=has_key):
+            typer.echo(f"ratewire: {explanation}", err=True)
 
 
 def read_events(lines: Iterable[bytes]) -> Iterator[dict[str, Any]]:

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import typer
 
+from ratewire.client.key import explain_denial
+
 if TYPE_CHECKING:
     from graphql import DocumentNode, OperationDefinitionNode
 
@@ -40,7 +42,7 @@ class JsonPrinter:
 class RowPrinter:
     """Prints rows.
 
-    Errors, and lists that are not among the rows, go to the standard error output.
+    Errors, and lists that are not among the rows, go to the standard error output; `ratewire query` explains those of the key itself.
     """
 
     def __init__(
@@ -67,6 +69,8 @@ class RowPrinter:
         from ratewire.client.result_rows import find_rows, read_rows
 
         for error in result.get("errors", ()):
+            if explain_denial(error, has_key=True):
+                continue
             code = error.get("extensions", {}).get("code")
             typer.echo(f"ratewire: {code or 'error'}: {error.get('message')}", err=True)
         data = result.get("data")
