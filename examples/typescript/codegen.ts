@@ -14,7 +14,7 @@ const config: CodegenConfig = {
         useTypeImports: true,
         enumsAsTypes: true,
         // Decimals stay strings: a JavaScript number would round them. Times are RFC 3339.
-        scalars: { AssetCode: "string", Decimal: "string", Symbol: "string", DateTime: "string" },
+        scalars: { AssetCode: "string", Decimal: "string", Symbol: "string", DateTime: "string", JSON: "unknown" },
         strictScalars: true,
       },
     },

@@ -11,7 +11,7 @@ const config: CodegenConfig = {
       preset: "client",
       config: {
         useTypeImports: true,
-        scalars: { AssetCode: "string", Decimal: "string", Symbol: "string", DateTime: "string" },
+        scalars: { AssetCode: "string", Decimal: "string", Symbol: "string", DateTime: "string", JSON: "unknown" },
         strictScalars: true,
       },
     },
