@@ -22,6 +22,8 @@ from rates.source import Source
 from rates.symbol import Symbol
 
 COMMAND_TIMEOUT_S = 5
+# For another process that writes. A recorder on a machine without a free core takes many seconds.
+SQLITE_WAIT_S = 30.0
 # States of an instrument's identity that are stored.
 SUSPECT, CONFIRMED = "suspect", "confirmed"
 CLOSE_TIMEOUT_S = 1
@@ -195,7 +197,7 @@ def open_database(url: str) -> AsyncEngine:
     expected = "expected postgresql+asyncpg://… or sqlite+aiosqlite:///…"
     timeouts = {
         "postgresql": {"timeout": COMMAND_TIMEOUT_S, "command_timeout": COMMAND_TIMEOUT_S},
-        "sqlite": {"timeout": 5},
+        "sqlite": {"timeout": SQLITE_WAIT_S},
     }
     kind = url.partition("+")[0]
     if kind not in timeouts:
