@@ -13,6 +13,7 @@ import httpx
 
 from cache.redis_client import open_redis
 from cache.redis_sink import RedisTickerSink
+from drill.distributed.system import UNBUDGETED
 from instruments.instrument import Instrument
 from instruments.migrations import migrate
 from instruments.store import InstrumentStore
@@ -101,6 +102,7 @@ async def gateway_processes(
         "RATEWIRE_REDIS_URL": redis_url,
         "RATEWIRE_DATABASE_URL": f"sqlite+aiosqlite:///{folder}/instruments.db",
         "RATEWIRE_SIMULATED": "true",
+        **UNBUDGETED,
         **{f"RATEWIRE_GATEWAY_{name.upper()}": str(value) for name, value in settings.items()},
     }
     await migrate(env["RATEWIRE_DATABASE_URL"])

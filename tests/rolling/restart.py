@@ -5,7 +5,6 @@ where a viewer saw a GAP, gave up, or was without data for longer than 5 s. The 
 """
 
 import asyncio
-import json
 import os
 import re
 import signal
@@ -20,6 +19,7 @@ import httpx
 
 from bench.market import make_symbols, populate
 from drill.distributed.nginx import start_nginx
+from drill.distributed.system import UNBUDGETED
 from runtime.free_port import free_port
 from tests.backends import ServerProcess, start_redis, temporary_folder
 from tests.e2e.processes import Command, running
@@ -51,8 +51,6 @@ START_TIMEOUT_S, STOP_TIMEOUT_S = 90, 60
 RESUME_TIMEOUT_S = 30
 POLL_S = 0.1
 LOG_LINES = 30
-# Limits of a plan that one address would reach with all viewers.
-_BUDGETED = ("points", "stream_points", "sockets", "subscriptions")
 METRIC = re.compile(r"^ratewire_gateway_(\w+) ([\d.e+]+)$", re.MULTILINE)
 
 
@@ -177,7 +175,7 @@ async def _start_gateways(
         # All viewers come from one address.
         "RATEWIRE_GATEWAY_MAX_SOCKETS_PER_ADDRESS": "100000",
         "RATEWIRE_GATEWAY_MAX_SUBSCRIPTIONS_PER_ADDRESS": "100000",
-        "RATEWIRE_ACCESS_PLANS": json.dumps({"anonymous": dict.fromkeys(_BUDGETED)}),
+        **UNBUDGETED,
         **{f"RATEWIRE_GATEWAY_{name.upper()}": str(value) for name, value in settings.items()},
     }
     gateways = Gateways(env, stack)
