@@ -18,7 +18,9 @@ export default [
         types: ["PageInfo", "CallBudget", "ConsensusCandle", "ConsensusContribution", "ConversionLeg", "Gap", "MinuteChecks",
           "SourcePeriod", "SourcePoint", "UnavailableConversion", "UnavailableRate",
           // Answers of history to the arguments of one query, and trades, which never change.
-          "RateAt", "SourceHistory", "Summary", "Trade", "WindowStats"],
+          "RateAt", "SourceHistory", "Summary", "Trade", "WindowStats",
+          // What the one who asks has left, and what an operation would cost it.
+          "Budget", "OperationCost", "StreamBudget"],
       } }],
       // Lists that are bounded by their arguments are no pages.
       "@graphql-eslint/relay-edge-types": ["error", { listTypeCanWrapOnlyEdgeType: false }],
