@@ -73,7 +73,12 @@ def test_a_file_without_a_key_is_refused(command: list[str], content: bytes | No
     assert "--key-file" in result.output
 
 
-@pytest.mark.parametrize("text", [f"{KEY} {KEY}", KEY + "x" * MAX_KEY_BYTES, f"{KEY}\r\nx-other: 1"])
+@pytest.mark.parametrize(
+    "text",
+    [f"{KEY} {KEY}", KEY + "x" * MAX_KEY_BYTES, f"{KEY}\r\nx-other: 1"],
+    # Each process of pytest makes another key.
+    ids=["two", "too long", "a header"],
+)
 def test_what_cannot_be_a_key_is_not_shown(
     text: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
