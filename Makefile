@@ -5,6 +5,8 @@ VENV := .venv
 WORKERS ?= 3
 BIN := $(VENV)/bin
 PACKAGES := rates cache instruments history access runtime pipeline gateway simulator standalone drill ratewire
+# Tests with servers share the machine with others: what fails runs once more by itself.
+AGAIN := tools/pytest-again.sh $(BIN)/pytest
 PIP := $(BIN)/pip --disable-pip-version-check --quiet install
 
 # Where it is set, every process compiles all modules and tests again.
@@ -24,16 +26,16 @@ test: $(VENV)/.dev check ## Everything that CI runs: check, the tests with serve
 	@cd tests/clients && npm ci --silent --no-audit --no-fund
 	@tools/install-generators.sh $(PYTHON)
 	@$(MAKE) --no-print-directory .drilled .bench-tests
-	$(BIN)/pytest -m "(servers or slow) and not alone and not long" -n $(WORKERS) --dist loadscope --no-loadscope-reorder
-	$(BIN)/pytest -m "alone and not long" --ignore tests/drill --ignore tests/bench
+	$(AGAIN) -m "(servers or slow) and not alone and not long" -n $(WORKERS) --dist loadscope --no-loadscope-reorder
+	$(AGAIN) -m "alone and not long" --ignore tests/drill --ignore tests/bench
 
 # The drill judges moments, which other processes would disturb.
 .drilled:
-	$(BIN)/pytest -m "alone and not long" tests/drill
+	$(AGAIN) -m "alone and not long" tests/drill
 
 .bench-tests:
 	@tools/test-image-python.sh $(VENV)
-	$(BIN)/pytest -m "alone and not long" tests/bench
+	$(AGAIN) -m "alone and not long" tests/bench
 
 test-long: $(VENV)/.dev ## Tests that repeat at greater length what `make test` shows
 	@tools/ensure-servers.sh

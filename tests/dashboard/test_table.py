@@ -81,6 +81,8 @@ async def test_volumes_are_in_dollars_and_lead_the_table(page: Browser) -> None:
     """150 BTC come before 2,000 ETH in USDT; the title says how USDT was valued."""
     await visit(page)
     await page.until(f"{text(BTC, 'volume')} === '9.36M'")
+    # What a USDT is worth comes with an answer of its own.
+    await page.until(f"{text('ETH/USDT', 'volume')} !== '\N{EN DASH}'")
     title = await page.evaluate_as(str, f"{cell('ETH/USDT', 'volume')}.firstChild.title")
     assert title.startswith("5,002,100 USD in 24 hours at Binance")
     assert "1 USDT = 0.9999 USD" in title

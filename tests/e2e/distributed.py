@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from cache.redis_client import open_redis
 from drill.distributed.nginx import start_nginx
+from drill.distributed.system import UNBUDGETED
 from runtime.free_port import free_port
 from simulator.feed_endpoint import PATHS
 from tests.e2e.processes import Command, running, running_all
@@ -52,6 +53,7 @@ async def distributed(
         "RATEWIRE_AMQP_URL": amqp_url,
         "RATEWIRE_DATABASE_URL": postgres_url,
         "RATEWIRE_SIMULATED": "true",
+        **UNBUDGETED,
         "RATEWIRE_SIMULATOR_HTTP_PORT": str(http_port),
         "RATEWIRE_SIMULATOR_WS_PORT": str(ws_port),
         "RATEWIRE_BINANCE_WS_API_URL": f"ws://127.0.0.1:{ws_port}/ws-api/v3",

@@ -109,6 +109,13 @@ async def _post(url: str, query: str, shape: type[T], variables: dict[str, objec
     return msgspec.json.decode(answer.content, type=_Answer[shape])  # type: ignore[valid-type] # a type known at run time
 
 
+async def answered_rates(url: str, **variables: object) -> list[Rate]:
+    """The items of `rates`. A gateway that refuses them fails the test, with its errors."""
+    found = (await execute(url, RATES, _Rates, **variables))["rates"]
+    assert found is not None
+    return found["items"]
+
+
 async def rates(url: str, **variables: object) -> list[Rate] | None:
     """The items of `rates`, or None while the gateway does not answer yet."""
     try:

@@ -16,7 +16,7 @@ import pytest_asyncio
 from drill.distributed.faked_clock import FakedClock
 from tests.backends import ServerProcess, start_redis
 from tests.e2e.distributed import System, distributed
-from tests.e2e.graphql_client import Rate, execute, rates
+from tests.e2e.graphql_client import Rate, answered_rates, execute, rates
 from tests.e2e.processes import eventually
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(240), pytest.mark.servers]
@@ -147,7 +147,7 @@ class Clocks:
         await eventually(dead, within_s=PATIENCE_S, what="dead values of Kraken")
 
     async def call_nothing_dead_fresh(self, url: str) -> list[Rate]:
-        items = await rates(url, sources=["KRAKEN"]) or []
+        items = await answered_rates(url, sources=["KRAKEN"])
         assert items
         assert "FRESH" not in {item["freshness"] for item in items}
         return items
