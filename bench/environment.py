@@ -21,6 +21,17 @@ from rates.symbol import Symbol
 from runtime.free_port import free_port
 
 ANSWER_TIMEOUT_S = 10
+# Clients are to be measured, not refused.
+RAISED_LIMITS = {
+    "RATEWIRE_GATEWAY_MAX_WAITING_JOINS": "100000",
+    "RATEWIRE_GATEWAY_MAX_SOCKETS_PER_ADDRESS": "1000000",
+    "RATEWIRE_GATEWAY_MAX_SOCKETS": "1000000",
+    "RATEWIRE_GATEWAY_MAX_SUBSCRIPTIONS_PER_ADDRESS": "1000000",
+    "RATEWIRE_GATEWAY_MAX_SUBSCRIPTIONS_IN_ALL": "1000000",
+    "RATEWIRE_GATEWAY_MAX_LIVE_QUERIES": "1000000",
+    "RATEWIRE_GATEWAY_MAX_LIVE_RATES": "10000000",
+    "RATEWIRE_GATEWAY_MAX_COST": "10000000",
+}
 
 
 class Server(StrEnum):
@@ -86,16 +97,27 @@ class Environment:
 
     @contextmanager
     def serving(
-        self, server: Server, command: Sequence[str] | None = None, *, on_all_cores: bool = False
+        self,
+        server: Server,
+        command: Sequence[str] | None = None,
+        *,
+        on_all_cores: bool = False,
+        default_limits: bool = False,
     ) -> Iterator[RunningServer]:
-        """Run `server` (or `command`) on its core, or on all, for the duration of the block."""
+        """Run `server` (or `command`) on its core, or on all, for the duration of the block.
+
+        Its limits of sockets, subscriptions and costs are raised, except with `default_limits`.
+        """
         port = free_port()
         log = self.folder / f"{server.name.lower()}.log"
         with running(
             [each.format(port=port) for each in command or self._command(server)],
             core=",".join(map(str, sorted(self.cores.all))) if on_all_cores else self.cores.server,
             log=log,
-            variables=self._settings(port, with_keys=bool(self._keys_of(server))),
+            variables={
+                **self._settings(port, with_keys=bool(self._keys_of(server))),
+                **({} if default_limits else RAISED_LIMITS),
+            },
             folder=self._other.folder if server is Server.OTHER and self._other else ROOT,
         ) as process:
             process.wait_until(lambda: listens(port) and (not server.is_ratewire or _is_ready(port)))
@@ -173,16 +195,8 @@ class Environment:
             "RATEWIRE_SIMULATED": "true",
             "RATEWIRE_LOG_LEVEL": "warning",
             "RATEWIRE_GATEWAY_PORT": str(port),
-            # All clients come at once, and are to be measured, not refused.
+            # All clients come at once.
             "RATEWIRE_GATEWAY_JOIN_WAIT_S": "60",
-            "RATEWIRE_GATEWAY_MAX_WAITING_JOINS": "100000",
-            "RATEWIRE_GATEWAY_MAX_SOCKETS_PER_ADDRESS": "1000000",
-            "RATEWIRE_GATEWAY_MAX_SOCKETS": "1000000",
-            "RATEWIRE_GATEWAY_MAX_SUBSCRIPTIONS_PER_ADDRESS": "1000000",
-            "RATEWIRE_GATEWAY_MAX_SUBSCRIPTIONS_IN_ALL": "1000000",
-            "RATEWIRE_GATEWAY_MAX_LIVE_QUERIES": "1000000",
-            "RATEWIRE_GATEWAY_MAX_LIVE_RATES": "10000000",
-            "RATEWIRE_GATEWAY_MAX_COST": "10000000",
             **access_settings(with_keys=with_keys),
         }
 

@@ -11,6 +11,7 @@ from bench.scenarios.deliveries import (
     measure_same,
     measure_subscribers,
 )
+from bench.scenarios.hostile import measure_hostile
 from bench.scenarios.ingest import measure_ingest
 from bench.scenarios.many_clients import measure_burst, measure_idle, measure_stalled, measure_storm
 from bench.scenarios.proxy import measure_behind_nginx
@@ -54,6 +55,7 @@ SCENARIOS: dict[str, Entry] = {
     "storm": Entry(measure_storm, (Server.RATEWIRE, Server.BARE), SYMBOLS),
     "resumes": Entry(measure_resumes, (Server.RATEWIRE,), SYMBOLS),
     "stalled": Entry(measure_stalled, PEERS, SYMBOLS),
+    "hostile": Entry(measure_hostile, (Server.RATEWIRE,), SYMBOLS),
     "ingest": Entry(measure_ingest, ALL, 0),
     "candles": Entry(measure_candles, (Server.RATEWIRE,), SYMBOLS),
     "charts": Entry(measure_charts, (Server.RATEWIRE,), SYMBOLS),
