@@ -1,40 +1,29 @@
-"""A WebSocket connection: reads messages, runs their operations, writes the results.
+"""A WebSocket connection: reads messages, keeps it alive, closes it.
 
-Cohorts (`gateway.subscriptions.cohort`) push the results of live queries, without a task per subscription. While the socket is
-blocked, their updates are conflated (`gateway.subscriptions.conflation`). Other operations have a task each.
+`gateway.websocket.connection_operations` runs its operations.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine
-from contextlib import aclosing, suppress
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Any, NamedTuple
-from typing import Protocol as Role
 
 import structlog
-from graphql import GraphQLError
 from starlette.types import Receive, Scope
 from starlette.types import Send as AsgiSend
 
-from access.principal import ANONYMOUS, Principal
+from access.principal import Principal
 from gateway.admission import Admission
-from gateway.authentication import check_scopes
-from gateway.budgets.account import Account
-from gateway.budgets.account_registry import REFUSAL_PAUSE_S
 from gateway.budgets.client_accounts import ClientAccounts
-from gateway.budgets.open_stream import OpenSocket, OpenStream, PlanLimitReached
-from gateway.budgets.points_wait import POINTS_WAIT_S, retry_with_points
+from gateway.budgets.open_stream import OpenSocket, PlanLimitReached
 from gateway.client_connections import Ending
-from gateway.client_limits import ClientLimitReached
 from gateway.operations import Operations
-from gateway.preparation import OperationKind, OperationRejected, PreparedOperation
-from gateway.request import GraphQLRequest
-from gateway.results import encode_error
-from gateway.schema.context import OperationMetadata
-from gateway.schema.errors import describe_error, to_public_error
+from gateway.schema.errors import describe_error
 from gateway.subscriptions.pull import current_client
-from gateway.subscriptions.result_slots import ResultSlot, ResultSlots, current_slot
 from gateway.turn_budget import TurnBudget
 from gateway.websocket.asgi_writer import AsgiWriter
+from gateway.websocket.connected_client import ConnectedClient
+from gateway.websocket.connection_operations import ConnectionOperations
 from gateway.websocket.subprotocol import (
     FORBIDDEN,
     GOING_AWAY,
@@ -51,11 +40,10 @@ from gateway.websocket.subprotocol import (
     Subprotocol,
     clip_reason,
 )
-from gateway.websocket.subscriber import ThrottledSubscriber, WebSocketSubscriber
 from gateway.websocket.subscription_slots import SubscriptionSlots
 from gateway.websocket.timeouts import SharedTimeouts
 from gateway.websocket.write_queue import ConnectionGone, FrameWriter, WriteQueue
-from rates.errors import AccessDenied, AccessUnavailable, BudgetExhausted, Forbidden, Unauthenticated
+from rates.errors import AccessDenied, AccessUnavailable, Forbidden, Unauthenticated
 
 CLOSE_TIMEOUT_S = 2.0
 END_CODES = {
@@ -68,7 +56,6 @@ END_CODES = {
 
 _CLOSE_CODES = {Unauthenticated: UNAUTHENTICATED, Forbidden: FORBIDDEN}
 
-Preparation = Callable[[], Coroutine[Any, Any, PreparedOperation]]
 InitialiseConnection = Callable[["Connection", dict[str, Any] | None], Awaitable[None]]
 
 log = structlog.get_logger("ratewire.gateway.socket")
@@ -80,14 +67,6 @@ class ConnectionTimeouts(NamedTuple):
     init_s: float
     stall_s: float
     keepalives: "SharedTimeouts[Connection]"
-
-
-class Cancellable(Role):
-    """A running operation."""
-
-    def cancel(self) -> object:
-        """End it without another message."""
-        ...
 
 
 async def _let_in(_connection: "Connection", _payload: dict[str, Any] | None) -> None:
@@ -117,15 +96,10 @@ class Connection:
         writer: FrameWriter | None = None,
         initialise: "InitialiseConnection" = _let_in,
     ) -> None:
-        self._clients, self._scope, self._socket = clients, scope, socket
-        self.principal: Principal = ANONYMOUS
-        """Who has opened it, from `connection_init` on."""
+        self._client = ConnectedClient(clients, scope, socket)
         self._initialise_principal = initialise
         self._protocol = protocol
-        self._operations = operations
         self._timeouts = timeouts
-        self._admission = admission
-        self._subscriptions = subscriptions
         self._receive_event, self._send_event = receive, send
         self._asgi_writer = None
         if writer is None:
@@ -133,18 +107,34 @@ class Connection:
         self._queue = WriteQueue(
             writer, stall_s=timeouts.stall_s, on_stalled=self._on_stalled, budget=serving
         )
-        self._running: dict[str, Cancellable] = {}
-        self._slots: ResultSlots | None = None
+        self._operations = ConnectionOperations(
+            operations,
+            protocol,
+            self._queue,
+            self._client,
+            admission=admission,
+            subscriptions=subscriptions,
+            send_away=self._send_away,
+        )
         self._is_silent = True
-        self._is_refused = False
+        self._is_sent_away = False
         self._closed = False
+
+    @property
+    def principal(self) -> Principal:
+        """The one who has opened it, from `connection_init` on."""
+        return self._client.principal
+
+    @principal.setter
+    def principal(self, principal: Principal) -> None:
+        self._client.principal = principal
 
     async def run(self) -> None:
         """Serve until either side closes."""
         current_client.set(self._queue)
         try:
             async with asyncio.TaskGroup() as tasks:
-                self._tasks = tasks
+                self._tasks = self._operations.tasks = tasks
                 sending = tasks.create_task(self._asgi_writer.run()) if self._asgi_writer else None
                 self._timeouts.keepalives.start(self)
                 try:
@@ -179,10 +169,7 @@ class Connection:
     def _cancel_all(self) -> None:
         """End all operations, and write nothing more."""
         self._timeouts.keepalives.cancel(self)
-        self._subscriptions.release_all()
-        running, self._running = self._running, {}
-        for each in running.values():
-            each.cancel()
+        self._operations.close()
         self._queue.close()
 
     async def _read(self) -> None:
@@ -210,17 +197,16 @@ class Connection:
             case Initialise(payload):
                 await self._initialise(payload)
             case Start(operation, request):
-                await self._start(operation, request)
+                await self._operations.start(operation, request)
             case Stop(operation):
-                self._subscriptions.release(operation)
-                self._running.pop(operation).cancel()
+                self._operations.stop(operation)
             case Close(code, reason):
                 await self.close(code, reason)
 
     async def _initialise(self, payload: dict[str, Any] | None) -> None:
         try:
             await self._initialise_principal(self, payload)
-            self._find_account()
+            self._client.find_account()
         except (AccessDenied, AccessUnavailable) as exc:
             effects = self._protocol.refuse(_CLOSE_CODES.get(type(exc), TRY_AGAIN_LATER), describe_error(exc))
         except PlanLimitReached as exc:
@@ -232,192 +218,13 @@ class Connection:
             if not self._closed:
                 await self._apply_effect(effect)
 
-    async def _start(self, operation: str, request: GraphQLRequest) -> None:
-        prepare = self._make_preparation(request)
-        try:
-            prepared = await prepare()
-        except BudgetExhausted as exc:
-            if not self._closed:
-                self._start_task(operation, self._start_with_points(operation, prepare, exc))
-            if exc.retry_ms / 1000 > POINTS_WAIT_S:
-                # It is refused at once. Nothing is read meanwhile, as over HTTP; its other operations go on.
-                await asyncio.sleep(REFUSAL_PAUSE_S)
-        except Exception as exc:  # noqa: BLE001 - outermost of an operation: masked, logged, and the others go on
-            if not self._closed:
-                self._start_task(operation, self._send_final(operation, self._format_error(operation, exc)))
-        else:
-            self._start_prepared(operation, prepared)
-
-    async def _start_with_points(
-        self, operation: str, prepare: Preparation, exhausted: BudgetExhausted
-    ) -> None:
-        """Start an operation that came at a moment without points."""
-        try:
-            prepared = await retry_with_points(self._socket.account, exhausted, prepare)
-        except Exception as exc:  # noqa: BLE001 - outermost of an operation, as above
-            await self._send_final(operation, self._format_error(operation, exc))
-        else:
-            self._start_prepared(operation, prepared)
-
-    def _start_prepared(self, operation: str, prepared: PreparedOperation) -> None:
-        if self._closed:
-            return
-        if prepared.kind is not OperationKind.SUBSCRIPTION:
-            self._start_task(operation, self._run_operation(operation, prepared))
-            return
-        try:
-            assert prepared.stream is not None
-            stream = self._subscriptions.take(operation, self._socket.account, prepared.stream)
-        except ClientLimitReached as exc:
-            error = {"message": str(exc), "extensions": exc.extensions}
-            self._start_task(
-                operation, self._send_final(operation, self._protocol.format_error(operation, [error]))
-            )
-            return
-        waiting = self._admission.enter(
-            lambda: self._start_subscription(operation, prepared, stream), self._refuse
-        )
-        if waiting is not None:
-            self._running[operation] = waiting
-
-    def _make_preparation(self, request: GraphQLRequest) -> Preparation:
-        """Return what prepares an operation, once, and charges it, again if points are missing."""
-        found: PreparedOperation | OperationRejected | None = None
-
-        async def prepare() -> PreparedOperation:
-            nonlocal found
-            accounts, account = self._clients.accounts, self._find_account()
-            if found is None:
-                accounts.check(account)
-                try:
-                    found = await self._operations.prepare_in_turn(request, account)
-                except OperationRejected as exc:
-                    found = exc
-            await accounts.charge(account, found.cost, found.document_points)
-            if isinstance(found, OperationRejected):
-                raise found
-            check_scopes(self.principal, found.scopes)
-            return found
-
-        return prepare
-
-    def _find_account(self) -> Account:
-        """Return the account of the principal, and count the socket as one of its."""
-        account = self._clients.of_scope(self._scope, self.principal)
-        self._socket.move_to(account)
-        return account
-
-    def _refuse(self) -> None:
+    def _send_away(self) -> None:
         """Send the client away: the gateway has no room for a new subscription of it."""
-        if not self._is_refused:
-            self._is_refused = True
+        if not self._is_sent_away:
+            self._is_sent_away = True
             self._tasks.create_task(
                 self.close(TRY_AGAIN_LATER, "too many new subscriptions at once: try again")
             )
-
-    def _start_subscription(self, operation: str, prepared: PreparedOperation, stream: OpenStream) -> None:
-        try:
-            is_pushed = prepared.subscription is not None and self._subscribe(operation, prepared, stream)
-        except Exception as exc:  # noqa: BLE001 - outermost of an operation: masked, logged, and the others go on
-            self._start_task(operation, self._send_final(operation, self._format_error(operation, exc)))
-            return
-        if not is_pushed:
-            self._start_task(operation, self._run_operation(operation, prepared, stream))
-
-    def _subscribe(self, operation: str, prepared: PreparedOperation, stream: OpenStream) -> bool:
-        """Have the results of a subscription pushed. Return `False` if they have to be pulled."""
-        envelope = self._protocol.result_envelope(operation)
-        make = ThrottledSubscriber if stream.is_throttled else WebSocketSubscriber
-        subscriber = make(self._queue, envelope, lambda exc: self._fail_operation(operation, exc))
-        self._running[operation] = subscriber
-        subscribed = self._operations.subscribe(prepared, subscriber, is_throttled=stream.is_throttled)
-        if subscribed is not None and subscribed.resuming:
-            subscriber.resuming = self._tasks.create_task(subscriber.resume(subscribed.resuming))
-        if subscribed is not None and isinstance(subscriber, ThrottledSubscriber):
-            stream.on_restore = lambda: self._restore(prepared, subscriber)
-        return subscribed is not None
-
-    def _restore(self, prepared: PreparedOperation, subscriber: ThrottledSubscriber) -> bool:
-        """Have all results of a throttled subscription pushed. Return whether that was possible now."""
-        if self._closed or subscriber.resuming is not None or not subscriber.is_ready():
-            return False
-        try:
-            restored = self._operations.restore(prepared, subscriber, subscriber.cursor)
-        except Exception as exc:  # noqa: BLE001 - outermost of an operation: masked, logged, and the others go on
-            subscriber.fail(exc)
-            return True
-        if restored is not None and restored.resuming:
-            subscriber.resuming = self._tasks.create_task(subscriber.resume(restored.resuming))
-        return restored is not None
-
-    def _start_task(self, operation: str, work: Coroutine[Any, Any, None]) -> None:
-        self._running[operation] = self._tasks.create_task(work)
-
-    async def _run_operation(
-        self, operation: str, prepared: PreparedOperation, stream: OpenStream | None = None
-    ) -> None:
-        with suppress(ConnectionGone):
-            metadata = OperationMetadata(principal=self.principal, stream=stream)
-            await self._send_final(operation, await self._send_results(operation, prepared, metadata))
-
-    async def _send_final(self, operation: str, message: bytes) -> None:
-        """Send the last message of an operation."""
-        with suppress(ConnectionGone):
-            await self._queue.send(message)
-            # In the same step as the write: if the client had stopped the operation before, this task would be cancelled.
-            self._protocol.running.discard(operation)
-            del self._running[operation]
-            self._subscriptions.release(operation)
-
-    async def _send_results(
-        self, operation: str, prepared: PreparedOperation, metadata: OperationMetadata
-    ) -> bytes:
-        """Send all results. Return the final message."""
-        protocol, operations, slot = self._protocol, self._operations, self._make_slot()
-        try:
-            if prepared.kind is OperationKind.SUBSCRIPTION:
-                current_slot.set(slot)
-                async with aclosing(await operations.iterate(prepared, metadata)) as results:
-                    async for result in results:
-                        await self._queue.send(protocol.format_result(operation, result))
-                        slot.give_back()
-            else:
-                await slot.acquire()
-                answer = await operations.answer(prepared, metadata, self._socket.account)
-                await self._queue.send(protocol.format_result(operation, answer.body))
-        except ConnectionGone:
-            raise
-        except Exception as exc:  # noqa: BLE001 - outermost of an operation: masked, logged, and the others go on
-            return self._format_error(operation, exc)
-        finally:
-            slot.give_back()
-        return protocol.format_complete(operation)
-
-    def _make_slot(self) -> ResultSlot:
-        """Return the slot for the results of an operation that has a task."""
-        if self._slots is None:
-            self._slots = ResultSlots()
-        return ResultSlot(self._slots)
-
-    def _format_error(self, operation: str, error: Exception) -> bytes:
-        if isinstance(error, OperationRejected):
-            return self._protocol.format_error(operation, error.errors)
-        if isinstance(error, ClientLimitReached):
-            return self._protocol.format_error(
-                operation, [{"message": str(error), "extensions": error.extensions}]
-            )
-        public = to_public_error(GraphQLError(str(error), original_error=error))
-        return self._protocol.format_error(operation, [dict(public.formatted)])
-
-    def _fail_operation(self, operation: str, error: Exception) -> None:
-        """End a pushed subscription with its error as the last result."""
-        if not self._closed:
-            self._start_task(operation, self._send_error_result(operation, encode_error(error)))
-
-    async def _send_error_result(self, operation: str, result: bytes) -> None:
-        with suppress(ConnectionGone):
-            await self._queue.send(self._protocol.format_result(operation, result))
-            await self._send_final(operation, self._protocol.format_complete(operation))
 
     def send_keepalive(self) -> None:
         """Send a keepalive message if nothing was sent for half an interval or more.
@@ -442,5 +249,5 @@ class Connection:
 
     async def _close_stalled(self) -> None:
         reason = f"stalled: nothing was read for {self._timeouts.stall_s:g} s"
-        log.info("connection stalled, closed", reason="write blocked", operations=len(self._running))
+        log.info("connection stalled, closed", reason="write blocked", operations=len(self._operations))
         await self.close(STALLED, reason)
