@@ -13,8 +13,8 @@ from gateway.admin.schema import build_admin_schema, format_errors
 from gateway.authentication import check_page, check_scopes
 from gateway.budgets.account_registry import Accounts
 from gateway.credentials import read_credential
-from gateway.http.denial import as_denial
 from gateway.http.negotiation import MediaType
+from gateway.http.refusals import as_denial
 from gateway.http.request_body import ClientDisconnected, HttpError, discard, parse_body, read_body
 from gateway.http.response import send_error, send_json
 from gateway.pages import SecurityHeaders

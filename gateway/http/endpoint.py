@@ -6,25 +6,21 @@ Link: https://graphql.github.io/graphql-over-http/draft/
 
 import asyncio
 import secrets
-from collections.abc import AsyncGenerator, Iterator
-from contextlib import ExitStack, aclosing, contextmanager
 
 import structlog
 from starlette.datastructures import Headers
 from starlette.types import Message, Receive, Scope, Send
 
-from gateway.admission import Admission, TooManyJoins
+from gateway.admission import Admission
 from gateway.authentication import Authentication, check_scopes
 from gateway.budgets.account import Account
 from gateway.budgets.account_registry import REFUSAL_PAUSE_S
 from gateway.budgets.client_accounts import ClientAccounts
-from gateway.budgets.open_stream import OpenSocket, OpenStream
 from gateway.cache_limits import MAX_CACHED_DOCUMENT, SEEN_KEYS
 from gateway.client_connections import RETRY_AFTER_S, ClientConnections
-from gateway.client_limits import ClientLimitReached, ClientLimits, read_address
+from gateway.client_limits import ClientLimits
 from gateway.http.cache_headers import make_cache_headers, matches
 from gateway.http.charging import BUDGET_EXHAUSTED, budget_error, charge
-from gateway.http.denial import as_denial
 from gateway.http.multipart import PartFraming
 from gateway.http.navigation import may_be_visit
 from gateway.http.negotiation import (
@@ -37,6 +33,8 @@ from gateway.http.negotiation import (
     parse_accept,
     wants_page,
 )
+from gateway.http.operation_streams import OperationStreams
+from gateway.http.refusals import as_denial, stopping_error
 from gateway.http.request_body import (
     ClientDisconnected,
     HttpError,
@@ -47,9 +45,9 @@ from gateway.http.request_body import (
 )
 from gateway.http.request_cache import RequestCache, make_prepared_requests
 from gateway.http.response import VARY, send_error, send_json, send_response
-from gateway.http.single_connection import SingleConnections, as_http_error
+from gateway.http.single_connection import SingleConnections
 from gateway.http.sse import RETRY_STREAM, EventFraming
-from gateway.http.stream import Framing, HttpExchange, Streams, write_results
+from gateway.http.stream import Framing, HttpExchange, Streams
 from gateway.keyed_connections import KeyedConnections
 from gateway.lru import SecondSight
 from gateway.operations import Operations
@@ -90,9 +88,7 @@ class HttpEndpoint:
         clients: ClientAccounts,
     ) -> None:
         self._authentication = authentication
-        self._limits = limits
         self._clients, self._accounts = clients, clients.accounts
-        self._admission = admission
         self._connections = connections
         self._operations = operations
         self._max_body_bytes = settings.max_body_bytes
@@ -104,20 +100,17 @@ class HttpEndpoint:
             operations, self._prepared, self._seen, connections, authentication, clients=clients
         )
         operations.documents.on_removed.append(self.request_cache.clear)
-        self._streams = Streams(
+        streams = Streams(
             connections,
             keyed_connections,
             heartbeat_s=settings.stream_heartbeat_s,
             stall_timeout_s=settings.stall_timeout_s,
         )
+        self._streams = OperationStreams(
+            operations, streams, connections, admission=admission, limits=limits, accounts=clients.accounts
+        )
         self._single_connections = SingleConnections(
-            operations,
-            settings,
-            self._streams,
-            limits=limits,
-            wait_for_turn=self._wait_for_turn,
-            make_results=self._results,
-            clients=clients,
+            operations, settings, streams, self._streams, limits=limits, clients=clients
         )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -176,7 +169,7 @@ class HttpEndpoint:
         principal = await self._authentication.authenticate(scope["headers"])
         if self._single_connections.concerns(scope):
             if self._connections.is_closed:
-                raise _stopping()
+                raise stopping_error()
             await self._single_connections.answer(HttpExchange(scope, receive, send, principal))
             return
         exchange = HttpExchange(scope, receive, send, principal)
@@ -238,7 +231,7 @@ class HttpEndpoint:
             # A client that accepts JSON sent an unsuitable operation, not an unsuitable header.
             raise HttpError(400 if accepts_json(accepted) else 406, _list_accepted_types(operation.kind))
         if framing := FRAMINGS.get(media):
-            await self._stream(framing, operation, exchange, account)
+            await self._streams.answer(framing, operation, exchange, account)
         elif isinstance(operation, PreparedOperation):
             await self._send_result(operation, media, exchange, account)
         else:
@@ -260,97 +253,6 @@ class HttpEndpoint:
             return
         # What a cache keeps would tell others of this client's budget.
         await send_json(exchange.send, 200, media, result.body, headers or account.headers)
-
-    async def _stream(
-        self,
-        framing: Framing,
-        operation: PreparedOperation | OperationRejected,
-        exchange: HttpExchange,
-        account: Account,
-    ) -> None:
-        if self._connections.is_closed:
-            raise _stopping()
-        if exchange.scope["method"] == "HEAD":
-            await send_response(exchange.send, 200, b"", {"content-type": framing.content_type})
-            return
-        with self._counted(read_address(exchange.scope), operation, account) as opened:
-            if operation.kind is OperationKind.SUBSCRIPTION:
-                await self._wait_for_turn()
-            metadata = OperationMetadata(principal=exchange.principal, stream=opened)
-            await self._serve_stream(framing, operation, exchange, metadata, account)
-
-    @contextmanager
-    def _counted(
-        self, address: str, operation: PreparedOperation | OperationRejected, account: Account
-    ) -> Iterator[OpenStream | None]:
-        """Count a stream, and its subscription, until its end. Yield the subscription, if it is one."""
-        limits = [self._limits.sockets]
-        if operation.kind is OperationKind.SUBSCRIPTION:
-            limits.append(self._limits.subscriptions)
-        with ExitStack() as taken:
-            for limit in limits:
-                try:
-                    limit.take(address)
-                except ClientLimitReached as exc:
-                    raise as_http_error(exc) from exc
-                taken.callback(limit.release, address)
-            opened = None
-            try:
-                taken.callback(OpenSocket(account).close)
-                if isinstance(operation, PreparedOperation) and operation.stream is not None:
-                    opened = self._accounts.open_stream(account, operation.stream)
-                    taken.callback(opened.close)
-            except ClientLimitReached as exc:
-                raise as_http_error(exc) from exc
-            yield opened
-
-    async def _serve_stream(
-        self,
-        framing: Framing,
-        operation: PreparedOperation | OperationRejected,
-        exchange: HttpExchange,
-        metadata: OperationMetadata,
-        account: Account,
-    ) -> None:
-        if framing.media_type is MediaType.EVENTS:
-            metadata.resume_from = Headers(scope=exchange.scope).get("last-event-id") or None
-        results = self._results(operation, metadata, account)
-        await self._streams.serve(
-            framing, lambda body: write_results(framing, results, metadata, body), exchange
-        )
-
-    async def _wait_for_turn(self) -> None:
-        try:
-            await self._admission.wait()
-        except TooManyJoins as exc:
-            raise HttpError(
-                503, "too many new subscriptions at once: try again", {"retry-after": str(RETRY_AFTER_S)}
-            ) from exc
-
-    async def _results(
-        self,
-        operation: PreparedOperation | OperationRejected,
-        metadata: OperationMetadata,
-        account: Account,
-    ) -> AsyncGenerator[bytes, None]:
-        """Yield the results of any operation. In an open stream, a rejection is a result too."""
-        if isinstance(operation, OperationRejected):
-            yield encode({"errors": operation.errors})
-        elif operation.kind is OperationKind.SUBSCRIPTION:
-            try:
-                results = await self._operations.iterate(operation, metadata)
-            except OperationRejected as exc:
-                yield encode({"errors": exc.errors})
-                return
-            async with aclosing(results):
-                async for result in results:
-                    yield result
-        else:
-            yield (await self._operations.answer(operation, metadata, account)).body
-
-
-def _stopping() -> HttpError:
-    return HttpError(503, "the gateway is stopping: try again", {"retry-after": str(RETRY_AFTER_S)})
 
 
 def _is_event_source(scope: Scope, accepted: Accepted) -> bool:

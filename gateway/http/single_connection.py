@@ -4,7 +4,6 @@ Link: https://github.com/enisdenjo/graphql-sse/blob/master/PROTOCOL.md
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from urllib.parse import parse_qs
 
 from starlette.datastructures import Headers
@@ -16,12 +15,13 @@ from gateway.budgets.account import Account
 from gateway.budgets.account_registry import REFUSAL_PAUSE_S
 from gateway.budgets.client_accounts import ClientAccounts
 from gateway.budgets.points_wait import POINTS_WAIT_S
-from gateway.client_connections import RETRY_AFTER_S
 from gateway.client_limits import ClientLimitReached, ClientLimits, read_address
 from gateway.http.charging import charge_result, reject
-from gateway.http.event_streams import MAX_ID_LENGTH, EventStreams, Results
+from gateway.http.event_streams import MAX_ID_LENGTH, EventStreams
 from gateway.http.json_type import STREAM_HEADER
 from gateway.http.navigation import is_navigation
+from gateway.http.operation_streams import OperationStreams
+from gateway.http.refusals import limit_error
 from gateway.http.request_body import HttpError, discard, parse_body, read_body, read_query_string
 from gateway.http.request_cache import STREAM_PARAMETER
 from gateway.http.response import send_response
@@ -40,8 +40,6 @@ OPERATION_ID = "operationId"
 TEXT = {"content-type": "text/plain; charset=utf-8", "cache-control": "no-store"}
 EMPTY = {"cache-control": "no-store", "content-length": "0"}
 
-MakeResults = Callable[[PreparedOperation | OperationRejected, OperationMetadata, Account], Results]
-
 
 class SingleConnections:
     """Answers the requests of this mode: PUT, DELETE, and those with the token of a stream."""
@@ -51,19 +49,16 @@ class SingleConnections:
         operations: Operations,
         settings: GatewaySettings,
         streams: Streams,
+        operation_streams: OperationStreams,
         *,
         limits: ClientLimits,
-        wait_for_turn: Callable[[], Awaitable[None]],
-        make_results: MakeResults,
         clients: ClientAccounts,
     ) -> None:
         self._clients = clients
         self._operations = operations
         self._max_body_bytes, self._read_timeout_s = settings.max_body_bytes, settings.read_timeout_s
         self._is_alone = settings.workers == 1
-        self._streams = streams
-        self._wait_for_turn = wait_for_turn
-        self._make_results = make_results
+        self._streams, self._operation_streams = streams, operation_streams
         self._reserved = EventStreams(limits, max_running=settings.max_subscriptions)
 
     @staticmethod
@@ -108,7 +103,7 @@ class SingleConnections:
                 principal,
             )
         except ClientLimitReached as exc:
-            raise as_http_error(exc) from exc
+            raise limit_error(exc) from exc
         body = token.encode()
         await send_response(send, 201, body, {**TEXT, "content-length": str(len(body))})
 
@@ -146,7 +141,7 @@ class SingleConnections:
             check_scopes(principal, prepared.scopes)
         is_subscription = prepared.kind is OperationKind.SUBSCRIPTION
         if is_subscription:
-            await self._wait_for_turn()
+            await self._operation_streams.wait_for_turn()
         # The stream may have ended meanwhile.
         stream = self._reserved.find(token)
         opened = None
@@ -154,13 +149,13 @@ class SingleConnections:
             if isinstance(prepared, PreparedOperation) and prepared.stream is not None:
                 opened = self._clients.accounts.open_stream(account, prepared.stream)
             metadata = OperationMetadata(principal=stream.principal, stream=opened)
-            stream.add(operation, self._make_results(prepared, metadata, account), opened)
+            stream.add(operation, self._operation_streams.results(prepared, metadata, account), opened)
         except (ClientLimitReached, HttpError) as exc:
             if opened is not None:
                 opened.close()
             if isinstance(exc, HttpError):
                 raise
-            raise as_http_error(exc) from exc
+            raise limit_error(exc) from exc
         await send_response(send, 202, b"", EMPTY)
 
     async def _prepare(
@@ -189,12 +184,6 @@ class SingleConnections:
         if scope["method"] != "POST":
             return read_query_string(scope["query_string"], max_bytes=limit)
         return parse_body(await read_body(scope, receive, max_bytes=limit, timeout_s=self._read_timeout_s))
-
-
-def as_http_error(error: ClientLimitReached) -> HttpError:
-    """Return the answer at a limit: nginx passes on a 429, and tries others after a 503."""
-    status = 429 if error.is_of_address else 503
-    return HttpError(status, str(error), {"retry-after": str(RETRY_AFTER_S)}, extensions=error.extensions)
 
 
 def read_token(scope: Scope) -> str | None:

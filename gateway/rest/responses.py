@@ -10,7 +10,7 @@ from access.plan import Plan
 from gateway.budgets.rate_limit_fields import refusal_headers
 from gateway.client_connections import RETRY_AFTER_S
 from gateway.http.cache_headers import entity_tag, matches
-from gateway.http.denial import as_denial
+from gateway.http.refusals import as_denial
 from gateway.schema.errors import describe, describe_error
 from rates.error_mapping import GRAPHQL_CODES
 from rates.errors import (
