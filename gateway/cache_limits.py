@@ -40,6 +40,10 @@ MAX_PREPARED_REQUESTS_BYTES = 16 * MIB
 # An operation takes about this, and four times the bytes of its request: the key, the text, and the variables before and after coercion.
 PREPARED_REQUEST_BYTES = 3 * KIB
 
+# Prepared subscriptions by document, name and variables (`gateway/prepared_subscriptions`); they take as much as operations.
+MAX_PREPARED_SUBSCRIPTIONS = 2_048
+MAX_PREPARED_SUBSCRIPTIONS_BYTES = 8 * MIB
+
 # Parsed documents, with their plans and costs.
 MAX_DOCUMENTS_BYTES = 16 * MIB
 DOCUMENT_BYTES = 4 * KIB

@@ -18,6 +18,7 @@ from gateway.fastpath.selection import NotOnFastPath
 from gateway.fastpath.subscriptions import FastPathSubscriptions
 from gateway.introspection import Introspection
 from gateway.preparation import OperationRejected, PreparedOperation, Preparer, RejectionStage
+from gateway.prepared_subscriptions import PreparedSubscriptions
 from gateway.request import GraphQLRequest
 from gateway.results import (
     QueryResult,
@@ -65,6 +66,7 @@ class Operations:
         self._schema = schema._schema  # noqa: SLF001 - no public way
         self._executor = schema.execution_context_class
         self._preparer = Preparer(self._schema, context.catalog, settings, self.documents)
+        self._subscriptions = PreparedSubscriptions(context.catalog)
         self._context = replace(context, price=self._preparer.price)
         # Preparing a document that came before takes a tenth of a millisecond. A new one, and an operation that is not light, up to 35.
         self._short_work, self._long_work = TurnBudget(), TurnBudget(rests=True)
@@ -88,6 +90,9 @@ class Operations:
             OperationRejected: as `prepare` does.
         """
         request = self._preparer.resolve(request)
+        key = self._subscriptions.key_of(request)
+        if key is not None and (kept := self._subscriptions.find(key)) is not None:
+            return kept
         is_known = self._preparer.is_cached(request.query)
         budget = self._short_work if is_known else self._long_work
         document_points = 0 if is_known else price_document(request.query)
@@ -96,6 +101,8 @@ class Operations:
         except OperationRejected as exc:
             exc.document_points = document_points
             raise
+        if key is not None:
+            self._subscriptions.keep(key, prepared)
         return prepared._replace(document_points=document_points) if document_points else prepared
 
     def prepare(self, request: GraphQLRequest) -> PreparedOperation:
