@@ -179,8 +179,8 @@ class Connection:
                     event = await self._receive_event()
                     if event["type"] != "websocket.receive":
                         return
-                    for effect in self._protocol.receive(event.get("text")):
-                        await self._apply_effect(effect)
+                    # Nothing of a message is kept while waiting for the next one.
+                    await self._handle(event.pop("text", None))
                     if self._protocol.acknowledged:
                         initialising.reschedule(None)
                     # Many messages may have arrived together: let other connections run between two of them.
@@ -189,6 +189,10 @@ class Connection:
             await self.close(INIT_TIMEOUT, "Connection initialisation timeout")
         except ConnectionGone:
             return
+
+    async def _handle(self, message: str | None) -> None:
+        for effect in self._protocol.receive(message):
+            await self._apply_effect(effect)
 
     async def _apply_effect(self, effect: Effect) -> None:
         match effect:

@@ -1,7 +1,6 @@
 """WebSockets on `/graphql`: checks origins, chooses subprotocols, tracks connections."""
 
 from collections.abc import Callable, Iterable
-from contextlib import ExitStack
 from functools import partial
 from math import inf
 from typing import Any
@@ -15,7 +14,7 @@ from access.principal import ANONYMOUS
 from gateway.admission import Admission
 from gateway.authentication import Authentication, RawHeaders
 from gateway.budgets.client_accounts import ClientAccounts
-from gateway.budgets.open_stream import OpenSocket
+from gateway.budgets.open_stream import OpenSocket, PlanLimitReached
 from gateway.client_connections import RETRY_AFTER_S, ClientConnections
 from gateway.client_limits import ClientLimitReached, ClientLimits, read_address
 from gateway.keyed_connections import KeyedConnections
@@ -100,17 +99,22 @@ class WebSocketEndpoint:
 
     async def _accept_within_limits(self, scope: Scope, receive: Receive, send: Send) -> None:
         address = read_address(scope)
-        with ExitStack() as taken:
+        try:
+            self._limits.sockets.take(address)
+        except ClientLimitReached as exc:
+            await _send_away_at_limit(exc, scope, send)
+            return
+        # No `ExitStack`: it takes 1.5 KB for each connection.
+        try:
+            socket = OpenSocket(self._clients.of_scope(scope, ANONYMOUS))
             try:
-                self._limits.sockets.take(address)
-                taken.callback(self._limits.sockets.release, address)
-                socket = OpenSocket(self._clients.of_scope(scope, ANONYMOUS))
-                taken.callback(socket.close)
-            except ClientLimitReached as exc:
-                error = {"message": str(exc), "extensions": exc.extensions}
-                await _send_away(error, scope, send, tries_others=not exc.is_of_address)
-                return
-            await self._accept(scope, receive, send, address, socket)
+                await self._accept(scope, receive, send, address, socket)
+            finally:
+                socket.close()
+        except PlanLimitReached as exc:
+            await _send_away_at_limit(exc, scope, send)
+        finally:
+            self._limits.sockets.release(address)
 
     async def _accept(
         self, scope: Scope, receive: Receive, send: Send, address: str, socket: OpenSocket
@@ -163,6 +167,11 @@ async def refuse_handshake(socket: WebSocket) -> None:
     message = f"no WebSocket at {socket.url.path[:100]!r}: expected /graphql"
     await socket.receive()
     await _refuse(404, {"message": message, "extensions": {"code": BAD_REQUEST}}, socket.send)
+
+
+async def _send_away_at_limit(reached: ClientLimitReached, scope: Scope, send: Send) -> None:
+    error = {"message": str(reached), "extensions": reached.extensions}
+    await _send_away(error, scope, send, tries_others=not reached.is_of_address)
 
 
 async def _send_away(error: dict[str, Any], scope: Scope, send: Send, *, tries_others: bool) -> None:

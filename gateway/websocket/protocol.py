@@ -17,7 +17,9 @@ from gateway.units import KIB
 from gateway.websocket.compression import EXTENSION, MIN_BYTES, accepts_compressed, compress
 from gateway.websocket.frame_rate import FrameRate
 from gateway.websocket.keepalive import Keepalive
+from gateway.websocket.receive_queue import ReceiveQueue
 from gateway.websocket.subprotocol import STALLED
+from gateway.websocket.writable_flag import WritableFlag
 from gateway.websocket.write_queue import FRAME_WRITER, WriteQueue
 
 if TYPE_CHECKING:
@@ -91,6 +93,8 @@ class GatewayWebSocketProtocol(WebSocketsSansIOProtocol):
 
     def __init__(self, config: "Config", *others: Any, **named: Any) -> None:
         super().__init__(config, *others, **named)
+        self.queue = ReceiveQueue()  # type: ignore[assignment]
+        self.writable = WritableFlag()  # type: ignore[assignment]
         if config.ws_per_message_deflate:
             # Uvicorn's extension keeps a compressor per connection.
             self.conn.available_extensions = [EXTENSION]
@@ -116,7 +120,8 @@ class GatewayWebSocketProtocol(WebSocketsSansIOProtocol):
         self._write_queue = queue
         # Without a call of ours in between. The queue is closed before the transport is.
         self.write_frame = self.transport.write
-        # Not needed after the handshake: about 2 KB per connection.
+        # Not needed after the handshake: about 4 KB per connection. The parser keeps the request itself.
+        self.request.headers.clear()
         del self.request, self.response
 
     encode_frame: Callable[[bytes], bytes] = staticmethod(encode_text_frame)

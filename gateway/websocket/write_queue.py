@@ -84,7 +84,8 @@ class WriteQueue:
         self._is_waiting = False
         self._stall_s = stall_s
         self._on_stalled = on_stalled
-        self._turns: deque[Callable[[], None]] = deque()
+        # Those that wait; `None` for most sockets, of which none ever does.
+        self._turns: deque[Callable[[], None]] | None = None
         self._stall_timer: asyncio.TimerHandle | None = None
         self._woke_sender = False
         writer.attach(self)
@@ -112,6 +113,8 @@ class WriteQueue:
         It writes one message or none.
         """
         if not self.is_closed:
+            if self._turns is None:
+                self._turns = deque()
             self._turns.append(turn)
             self.is_free = False
 
@@ -186,6 +189,7 @@ class WriteQueue:
 
     def _serve_next(self) -> None:
         # Free for this turn.
+        assert self._turns
         self.is_free = True
         self._budget.run_now(self._turns.popleft())
 
