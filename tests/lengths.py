@@ -1,6 +1,13 @@
-"""Number of generated cases: as given in `make test`, ten times that in `make test-long`."""
+"""How much of a test `make test` runs, and how much more `make test-long`.
+
+Of generated cases: as many as given, and ten times that. Of parameters: those that differ in kind, and all.
+"""
 
 import os
+from collections.abc import Mapping
+from itertools import cycle, islice
+
+import pytest
 
 TIMES = 10 if os.environ.get("RATEWIRE_TEST_LONG") else 1
 
@@ -8,3 +15,27 @@ TIMES = 10 if os.environ.get("RATEWIRE_TEST_LONG") else 1
 def at_length(cases: int) -> int:
     """Return how many cases a test generates, of which `make test` needs `cases`."""
     return cases * TIMES
+
+
+def only_long(*values: object) -> list[object]:
+    """Return values of a parameter for `make test-long` alone: `make test` has another one of their kind."""
+    return [pytest.param(value, marks=pytest.mark.long) for value in values]
+
+
+def combine(first: Mapping[str, object], second: Mapping[str, object]) -> list[object]:
+    """Return all pairs of two parameters, those for `make test-long` marked.
+
+    `make test` has each value of either at least once.
+    """
+    count = max(len(first), len(second))
+    often = set(islice(zip(cycle(first), cycle(second), strict=False), count))
+    return [
+        pytest.param(
+            first[one],
+            second[other],
+            id=f"{one}-{other}",
+            marks=() if (one, other) in often else pytest.mark.long,
+        )
+        for one in first
+        for other in second
+    ]

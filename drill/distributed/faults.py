@@ -335,5 +335,5 @@ FAULTS: Sequence[PartFault] = (
     *STREAM_FAULTS,
     *LISTINGS_FAULTS,
 )
-# Those of `make test`.
+# Those of `make test-long`, of which `make test` has the first.
 SHORT = ("gateway-kill", "redis-freeze", "consumer-clock")

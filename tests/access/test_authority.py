@@ -207,6 +207,7 @@ def test_a_gateway_that_is_cut_off_goes_on_for_the_grace() -> None:
     virtually(main)
 
 
+@pytest.mark.slow
 def test_a_look_up_whose_clients_have_gone_ends_without_a_word() -> None:
     """Its error is nobody's, and asyncio would log it as one that was never retrieved."""
 

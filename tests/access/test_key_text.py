@@ -1,5 +1,6 @@
 """The text of keys."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -32,6 +33,7 @@ def test_a_mistyped_key_is_none(at: int, typed: str) -> None:
     assert (parse_key_id(mistyped) is None) == (mistyped != key)
 
 
+@pytest.mark.slow
 @given(st.text(max_size=80))
 def test_any_other_text_is_none(text: str) -> None:
     """No text makes it fail."""

@@ -32,6 +32,7 @@ from bench.results import Results
 from bench.scenarios.queries import check
 from bench.scenarios.registry import PEERS, SCENARIOS, SOCKETS, with_node_peers
 from bench.scenarios.scenario import ScenarioContext
+from tests.lengths import only_long
 
 pytestmark = [pytest.mark.servers, pytest.mark.alone]
 
@@ -79,7 +80,7 @@ def test_both_servers_return_the_same_fields(environment: Environment, server: S
             assert rate["bid"] == "64999.99000000"
 
 
-@pytest.mark.parametrize("server", SOCKETS)
+@pytest.mark.parametrize("server", [SOCKETS[0], SOCKETS[2], *only_long(SOCKETS[1], SOCKETS[3])])
 def test_every_subscriber_receives_deliveries(
     environment: Environment, load: LoadGenerator, server: Server
 ) -> None:
@@ -97,6 +98,7 @@ def test_every_subscriber_receives_deliveries(
     assert 0 < seen.p50_ms <= seen.p99_ms < 10_000
 
 
+@pytest.mark.long
 def test_mercurius_returns_the_same_fields_and_events(environment: Environment, load: LoadGenerator) -> None:
     """The same rates as the product, from the same Redis."""
     install_peers()
@@ -194,15 +196,8 @@ def test_a_rejected_subscription_ends_the_measurement(environment: Environment, 
     [
         "queries",
         "idle",
-        "subscribers",
-        "clients",
-        "storm",
-        "resumes",
-        "half",
-        "burst",
-        "nginx",
-        "candles",
         "charts",
+        *only_long("subscribers", "clients", "storm", "resumes", "half", "burst", "nginx", "candles"),
     ],
 )
 def test_a_scenario_gives_figures_and_leaves_no_process(name: str) -> None:

@@ -125,6 +125,7 @@ def test_with_keys_the_work_for_each_cpu_second_counts() -> None:
         assert missed_rows(results, KEYS) == expected
 
 
+@pytest.mark.long
 def test_clients_with_keys_are_compared_with_clients_without() -> None:
     """Every connection of the one side sends a key; a gateway that wants none serves the other."""
     plan, results, names = replace(TINY, rounds=1), Results(), ("query-1", "same")

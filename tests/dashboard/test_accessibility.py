@@ -3,14 +3,15 @@
 import pytest
 
 from tests.dashboard.browser import PHONE, Browser, ContextOptions
+from tests.lengths import combine
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.servers]
 
-LOOKS: list[ContextOptions] = [
-    {"colorScheme": "light"},
-    {"colorScheme": "dark"},
-    {"colorScheme": "light", **PHONE},
-]
+LOOKS: dict[str, ContextOptions] = {
+    "dark": {"colorScheme": "dark"},
+    "phone": {"colorScheme": "light", **PHONE},
+    "light": {"colorScheme": "light"},
+}
 VIEWS = {
     "/": "document.querySelectorAll('.grid [role=rowheader]').length > 10",
     "/?symbol=BTC/USDT": "document.querySelectorAll('.updates tbody tr').length > 2",
@@ -18,8 +19,7 @@ VIEWS = {
 }
 
 
-@pytest.mark.parametrize("look", LOOKS, ids=["light", "dark", "phone"])
-@pytest.mark.parametrize("path", VIEWS)
+@pytest.mark.parametrize(("path", "look"), combine({path: path for path in VIEWS}, LOOKS))
 async def test_axe_finds_nothing(browser: Browser, path: str, look: ContextOptions) -> None:
     """Contrast, names, roles, order, scrollable regions.
 

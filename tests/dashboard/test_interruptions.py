@@ -12,6 +12,7 @@ from rates.source import Source
 from tests.dashboard.browser import PHONE, Browser, ContextOptions, browsing
 from tests.dashboard.conftest import BINANCE_TTL_S, Market
 from tests.dashboard.explorer import answers, model, open_explorer
+from tests.lengths import only_long
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -74,7 +75,7 @@ async def test_a_source_that_stops_turns_stale_on_the_page(market: Market, page:
         await page.until(f"{age_of(BTC)}.dataset.freshness === 'FRESH'")
 
 
-@pytest.mark.parametrize("look", [{}, PHONE], ids=["desktop", "phone"])
+@pytest.mark.parametrize("look", [PHONE, *only_long({})], ids=["phone", "desktop"])
 async def test_an_age_of_hours_is_shown_whole(market: Market, page: Browser, look: ContextOptions) -> None:
     """The column has room for the longest text of an age."""
     async with market.serving():

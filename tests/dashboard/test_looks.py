@@ -17,11 +17,19 @@ LOOKS: dict[str, ContextOptions] = {
     "forced colours": {"forcedColors": "active"},
     "reduced motion": {"reducedMotion": "reduce"},
 }
+# Those that differ most; `make test-long` tries the others.
+OFTEN = ("phone", "zoom", "forced colours")
 HAS_ROWS = "document.querySelectorAll('.grid [role=rowheader]').length > 4"
 FITS = "document.documentElement.scrollWidth <= innerWidth"
 
 
-@pytest.mark.parametrize("look", LOOKS.values(), ids=LOOKS)
+@pytest.mark.parametrize(
+    "look",
+    [
+        pytest.param(look, id=name, marks=() if name in OFTEN else pytest.mark.long)
+        for name, look in LOOKS.items()
+    ],
+)
 async def test_the_details_of_the_sources_and_the_alerts_fit(browser: Browser, look: ContextOptions) -> None:
     """Opened with the keyboard alone, one after the other."""
     await browser.open("/", **look)

@@ -178,7 +178,7 @@ async def test_an_unknown_instrument_is_called_unknown(browser: Browser) -> None
 @pytest.mark.parametrize(
     ("name", "context"),
     [
-        ("light", {"colorScheme": "light"}),
+        pytest.param("light", {"colorScheme": "light"}, marks=pytest.mark.long),
         ("dark", {"colorScheme": "dark"}),
         ("phone", {"colorScheme": "light", **PHONE}),
     ],

@@ -9,6 +9,7 @@ import pytest_asyncio
 from rates.source import Source
 from tests.dashboard.browser import PHONE, Browser, ContextOptions, browsing
 from tests.dashboard.conftest import BINANCE_TTL_S, Market
+from tests.lengths import only_long
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.servers]
 
@@ -126,15 +127,17 @@ async def test_quotes_go_on_after_a_restart_without_a_reload(market: Market, pag
         assert await page.evaluate("window.ratewireTestMark") is True
 
 
-LOOKS: list[ContextOptions] = [
-    {"colorScheme": "light"},
+LOOKS = [
     {"colorScheme": "dark", **PHONE},
-    {"viewport": {"width": 320, "height": 568}},
-    {"forcedColors": "active", "reducedMotion": "reduce"},
+    *only_long(
+        {"colorScheme": "light"},
+        {"viewport": {"width": 320, "height": 568}},
+        {"forcedColors": "active", "reducedMotion": "reduce"},
+    ),
 ]
 
 
-@pytest.mark.parametrize("look", LOOKS, ids=["light", "phone", "320px", "forced"])
+@pytest.mark.parametrize("look", LOOKS, ids=["phone", "light", "320px", "forced"])
 async def test_axe_finds_nothing_in_any_look(market: Market, page: Browser, look: ContextOptions) -> None:
     """No finding of any level; nothing is wider than the window."""
     await market.redis.flushall()

@@ -12,6 +12,7 @@ from tests.dashboard.browser import PHONE, Browser, ContextOptions, browsing
 from tests.dashboard.conftest import Market
 from tests.dashboard.seeded_history import floor_minute, generate_minutes, seed_history
 from tests.dashboard.table_market import BIG, BTC, FLOW, SYMBOLS, cell, kept_fresh, text, visit
+from tests.lengths import only_long
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.servers]
 
@@ -99,7 +100,7 @@ async def test_a_click_opens_a_row(page: Browser) -> None:
     await page.until(f"new URLSearchParams(location.search).get('symbol') === '{FLOW}'")
 
 
-@pytest.mark.parametrize("width", [640, 833, 1024, 1271])
+@pytest.mark.parametrize("width", [640, 1271, *only_long(833, 1024)])
 async def test_the_name_stays_while_the_figures_are_scrolled(page: Browser, width: int) -> None:
     """Also at 200 % zoom of 1,280 px, which is 640; the page itself never scrolls sideways."""
     await visit(page, viewport={"width": width, "height": 700})
@@ -146,13 +147,11 @@ async def test_the_layout_does_not_shift_while_the_page_loads(page: Browser) -> 
 @pytest.mark.parametrize(
     "look",
     [
-        {"colorScheme": "light"},
         {"colorScheme": "dark"},
-        {**PHONE},
-        {"forcedColors": "active"},
         {"viewport": {"width": 640, "height": 512}},
+        *only_long({"colorScheme": "light"}, {**PHONE}, {"forcedColors": "active"}),
     ],
-    ids=["light", "dark", "phone", "forced", "zoomed"],
+    ids=["dark", "zoomed", "light", "phone", "forced"],
 )
 async def test_axe_finds_nothing_in_the_table_and_its_dialogs(page: Browser, look: ContextOptions) -> None:
     """Of any level, with an active cell, completions and each dialog open."""

@@ -9,6 +9,7 @@ import pytest_asyncio
 from rates.source import Source
 from tests.dashboard.browser import PHONE, Browser, ContextOptions, browsing
 from tests.dashboard.conftest import BINANCE_TTL_S, Market
+from tests.lengths import only_long
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -61,7 +62,7 @@ async def test_it_goes_on_after_a_lost_gateway(market: Market, page: Browser) ->
         assert await page.evaluate("window.ratewireTestMark") is True
 
 
-@pytest.mark.parametrize("look", [{}, PHONE], ids=["screen", "phone"])
+@pytest.mark.parametrize("look", [PHONE, *only_long({})], ids=["phone", "screen"])
 async def test_figures_are_shown_whole(market: Market, page: Browser, look: ContextOptions) -> None:
     """As large as the tile allows, however long."""
     async with market.serving():

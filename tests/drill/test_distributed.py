@@ -1,6 +1,6 @@
 """The drill of the distributed form: its short form, and what its judgement finds."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -19,6 +19,7 @@ from drill.distributed.soak import Samples, SoakReport
 from drill.distributed.step import StepResult
 from drill.distributed.system import COMMANDS, SERVERS
 from rates.errors import InvalidSetting
+from tests.lengths import only_long
 
 NOW = datetime(2026, 11, 29, 12, tzinfo=UTC)
 SUBSCRIBERS = 8
@@ -196,11 +197,12 @@ def test_a_soak_fails_for_growth_and_admits_what_it_cannot_show() -> None:
 @pytest.mark.servers
 @pytest.mark.alone
 @pytest.mark.timeout(400)
-async def test_three_faults_of_the_distributed_form_hold() -> None:
-    """A killed gateway, a frozen Redis, a consumer with a wrong clock beside a frozen feed."""
-    report = await run_chaos(select(SHORT), Console(quiet=True), subscribers=SUBSCRIBERS)
+@pytest.mark.parametrize("names", [SHORT[:1], *only_long(SHORT)], ids="+".join)
+async def test_faults_of_the_distributed_form_hold(names: Sequence[str]) -> None:
+    """A killed gateway; in `make test-long` a frozen Redis too, and a consumer with a wrong clock beside a frozen feed."""
+    report = await run_chaos(select(names), Console(quiet=True), subscribers=SUBSCRIBERS)
     assert report.misses() == []
-    assert [each.fault.name for each in report.results] == list(SHORT)
+    assert [each.fault.name for each in report.results] == list(names)
     assert all(each.noticed_s is not None for each in report.results)
     assert sum(each.judged for each in report.results) > 100
     assert report.results[0].ended > 0, "nobody was at the killed gateway"

@@ -209,6 +209,7 @@ def conversions_of(symbols: Sequence[str], step: int) -> list[recomputed_convers
     return asked
 
 
+@pytest.mark.long
 async def test_trading_symbols_are_merged_as_documented(tmp_path: Path) -> None:
     """While five exchanges trade: no digit, weight, reason or route differs."""
     written = tmp_path / "kraken.txt"

@@ -41,20 +41,22 @@ def database(tmp_path_factory: pytest.TempPathFactory) -> str:
             {"RATEWIRE_GATEWAY_PORT": "eighty"},
             "RATEWIRE_GATEWAY_PORT='eighty': Input should be a valid integer",
         ),
-        (
+        pytest.param(
             ["producer"],
             {"RATEWIRE_PRODUCER_INTERVAL_S": "-1"},
             "RATEWIRE_PRODUCER_INTERVAL_S='-1': Input should be greater",
+            marks=pytest.mark.long,
         ),
         (
             ["consumer", "binance"],
             {"RATEWIRE_LOG_LEVEL": "loud"},
             "RATEWIRE_LOG_LEVEL='loud': Input should be 'debug'",
         ),
-        (
+        pytest.param(
             ["consumer", "binance"],
             {"RATEWIRE_BINANCE_WS_API_URL": "http://x"},
             "RATEWIRE_BINANCE_WS_API_URL='http://x'",
+            marks=pytest.mark.long,
         ),
         (["producer"], {"RATEWIRE_REDIS_URL": "localhost"}, "RATEWIRE_REDIS_URL"),
         (
@@ -95,7 +97,7 @@ async def test_a_wrong_setting_names_the_variable_and_what_is_expected(
     ("command", "env", "message"),
     [
         (["gateway"], NO_REDIS, "Redis"),
-        (["producer"], NO_REDIS, "Redis"),
+        pytest.param(["producer"], NO_REDIS, "Redis", marks=pytest.mark.long),
         (["consumer", "binance"], {**NO_QUEUE, "RATEWIRE_STARTUP_TIMEOUT_S": "2"}, "RabbitMQ"),
         (["producer"], NO_DATABASE, "database"),
         (["migrate"], NO_DATABASE, "migrations"),

@@ -20,6 +20,7 @@ from runtime.free_port import free_port
 from tests.e2e.graphql_client import fresh_from_all
 from tests.e2e.processes import ROOT, running
 from tests.e2e.programs import output_of, started
+from tests.lengths import only_long
 
 EXAMPLES = ROOT / "examples"
 PYTHON, CURL, TYPESCRIPT = (EXAMPLES / name for name in ("python", "curl", "typescript"))
@@ -115,7 +116,7 @@ async def test_the_resume_helper_goes_on_after_a_cut_and_proves_it(language: str
 
 
 @pytest.mark.usefixtures("built")
-@pytest.mark.parametrize("language", RESUMING)
+@pytest.mark.parametrize("language", ["typescript", *only_long("python")])
 async def test_the_resume_helper_says_when_something_may_have_been_missed(
     language: str, tmp_path: Path
 ) -> None:

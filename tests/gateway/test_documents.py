@@ -111,6 +111,7 @@ def test_the_cache_keeps_a_document_that_comes_again_and_forgets_the_oldest() ->
     assert cache.read("{ __typename }") is not kept
 
 
+@pytest.mark.slow
 def test_documents_that_never_come_again_take_no_memory() -> None:
     """Clients that write values into their documents would replace what others use."""
     cache = DocumentCache(build_schema()._schema, LIMITS, size=1_000)

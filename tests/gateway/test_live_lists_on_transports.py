@@ -11,6 +11,7 @@ from tests.gateway.fixture_types import BuildTicker, ReadyGateway, Served
 from tests.gateway.http.test_streams import EVENTS, PARTS, read_events, streaming
 from tests.gateway.raw_socket import LEGACY, MODERN, raw_socket
 from tests.json_types import Json
+from tests.lengths import combine
 
 CONSENSUS = """subscription { consensusRates(symbols: ["BTC/USDT", "NO/SUCH"], minSources: 1, sampleIntervalMs: 0) {
   kind items { symbol price } unavailable { symbol reason } } }"""
@@ -18,8 +19,9 @@ CONVERSIONS = """subscription { conversions(input: [{ amount: 2, from: "BTC", to
   kind items { amount result } unavailable { from code } } }"""
 CONVERSION = 'subscription { conversion(amount: 2, from: "BTC", to: "USDT", sampleIntervalMs: 0) { result } }'
 
-EXPECTED: list[tuple[str, list[Json]]] = [
-    (
+TRANSPORTS = (MODERN, LEGACY, "event stream", "multipart")
+EXPECTED: dict[str, tuple[str, list[Json]]] = {
+    "consensusRates": (
         CONSENSUS,
         [
             {
@@ -38,7 +40,7 @@ EXPECTED: list[tuple[str, list[Json]]] = [
             },
         ],
     ),
-    (
+    "conversions": (
         CONVERSIONS,
         [
             {
@@ -57,8 +59,8 @@ EXPECTED: list[tuple[str, list[Json]]] = [
             },
         ],
     ),
-    (CONVERSION, [{"conversion": None}, {"conversion": {"result": "200"}}]),
-]
+    "conversion": (CONVERSION, [{"conversion": None}, {"conversion": {"result": "200"}}]),
+}
 
 
 @asynccontextmanager
@@ -97,17 +99,19 @@ async def on_multipart(served: Served, query: str) -> AsyncIterator[AsyncIterato
         yield read()
 
 
-@pytest.mark.parametrize("transport", [MODERN, LEGACY, "event stream", "multipart"])
-@pytest.mark.parametrize(("query", "expected"), EXPECTED, ids=["consensusRates", "conversions", "conversion"])
+@pytest.mark.parametrize(
+    ("transport", "name"),
+    combine({each: each for each in TRANSPORTS}, {name: name for name in EXPECTED}),
+)
 async def test_a_live_list_begins_as_it_stands_and_goes_on_with_what_changes(
     ready_gateway: ReadyGateway,
     cache: MemoryCache,
     ticker: BuildTicker,
     transport: str,
-    query: str,
-    expected: list[Json],
+    name: str,
 ) -> None:
     """The same events everywhere."""
+    query, expected = EXPECTED[name]
     async with ready_gateway() as served:
         if transport == "event stream":
             connecting = on_event_stream(served, query)

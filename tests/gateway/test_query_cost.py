@@ -298,6 +298,7 @@ def list_documents() -> list[str]:
     return texts
 
 
+@pytest.mark.slow
 async def test_the_documents_of_pages_dashboard_and_examples_are_accepted(operations: Operations) -> None:
     """With every operation in them, whatever its variables."""
     codes: list[str] = []

@@ -37,6 +37,7 @@ def test_any_bytes_are_json_or_malformed(data: bytes | str) -> None:
     assert isinstance(outcome, MalformedRequest) or outcome == json.loads(data)
 
 
+@pytest.mark.slow
 @given(JSON)
 def test_any_json_is_a_request_or_malformed(data: object) -> None:
     """Of the right types."""

@@ -7,6 +7,7 @@ import asyncio
 from datetime import datetime, timedelta
 from typing import Any
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
@@ -334,4 +335,4 @@ class KeyMachine(RuleBasedStateMachine):
 KeyMachine.TestCase.settings = settings(
     max_examples=40 if TIMES == 1 else 150, stateful_step_count=30 if TIMES == 1 else 50, deadline=None
 )
-TestRevocation = KeyMachine.TestCase
+TestRevocation = pytest.mark.slow(KeyMachine.TestCase)

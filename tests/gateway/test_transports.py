@@ -15,6 +15,7 @@ from tests.gateway.fixture_types import BuildTicker, ReadyGateway, Served
 from tests.gateway.node_client import node_client
 from tests.gateway.raw_socket import LEGACY, MODERN, raw_socket
 from tests.json_types import Json
+from tests.lengths import combine
 
 Ask = Callable[[Served, Json], Awaitable[Json]]
 HASH = "ecf4edb46db40b5132295c0291d62fb65d6759a9eedfa4d5d612dd5ec54a6b38"
@@ -80,6 +81,15 @@ TRANSPORTS: dict[str, Ask] = {
     "graphql-ws": over_websocket(LEGACY),
 }
 on_every_transport = pytest.mark.parametrize("ask", TRANSPORTS.values(), ids=TRANSPORTS)
+
+
+IMPOSSIBLE_IDS = {
+    "a short hash": "sha256:abc",
+    "a space": "with space",
+    "another hash": f"md5:{'0' * 32}",
+    "beyond ASCII": "\N{EURO SIGN}",
+    "too long": "x" * 10_000,
+}
 
 
 @on_every_transport
@@ -160,8 +170,7 @@ BY_ID: dict[str, Json] = {
 }
 
 
-@on_every_transport
-@pytest.mark.parametrize("name", BY_ID.values(), ids=BY_ID)
+@pytest.mark.parametrize(("ask", "name"), combine(TRANSPORTS, BY_ID))
 async def test_a_document_is_found_by_its_identifier_once_it_was_registered(
     ready_gateway: ReadyGateway, ask: Ask, name: Json
 ) -> None:
@@ -222,10 +231,7 @@ async def test_a_document_that_leaves_the_manifest_is_executed_no_more(
                 await asyncio.sleep(0.05)
 
 
-@on_every_transport
-@pytest.mark.parametrize(
-    "document_id", ["sha256:abc", "with space", f"md5:{'0' * 32}", "\N{EURO SIGN}", "x" * 10_000]
-)
+@pytest.mark.parametrize(("ask", "document_id"), combine(TRANSPORTS, IMPOSSIBLE_IDS))
 async def test_an_identifier_that_no_document_can_have_is_unknown(
     ready_gateway: ReadyGateway, ask: Ask, document_id: str
 ) -> None:

@@ -76,6 +76,7 @@ async def test_candles_are_the_fold_of_the_stored_minutes(feed: Feed, reader: Ca
             assert told == [*(format(one, "f") for one in prices), str(bar.trades)]
 
 
+@pytest.mark.slow
 async def test_seconds_are_exported_with_those_without_trades(reader: CandleReader) -> None:
     """One in sixty has a trade; all are known."""
     rows = await export(reader, Interval.S1, TimeSpan(at(3600), at(3600) + timedelta(hours=2)))
@@ -84,6 +85,7 @@ async def test_seconds_are_exported_with_those_without_trades(reader: CandleRead
     assert {row["coverage"] for row in rows} == {"COMPLETE", "NO_TRADES"}
 
 
+@pytest.mark.slow
 async def test_parquet_has_the_rows_of_the_csv(
     reader: CandleReader, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -105,6 +107,7 @@ async def test_parquet_has_the_rows_of_the_csv(
                 assert ("" if row[name] is None else str(row[name])) == value
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", ["csv", "parquet"])
 async def test_an_exported_file_is_compared_with_the_history(
     reader: CandleReader, database: InstrumentStore, tmp_path: Path, form: str
@@ -134,6 +137,7 @@ async def test_an_exported_file_is_compared_with_the_history(
     assert "volume is" in difference.problem
 
 
+@pytest.mark.slow
 async def test_a_file_that_is_no_export_is_refused(reader: CandleReader, tmp_path: Path) -> None:
     """With what was expected."""
     file = tmp_path / "other.csv"
@@ -144,6 +148,7 @@ async def test_a_file_that_is_no_export_is_refused(reader: CandleReader, tmp_pat
             await anext(verification.run(path, now=at(0)))
 
 
+@pytest.mark.slow
 async def test_without_pyarrow_the_error_names_the_extra(
     reader: CandleReader, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -159,6 +164,7 @@ def exists(path: Path) -> bool:
     return path.exists()
 
 
+@pytest.mark.slow
 async def test_what_is_not_over_or_not_known_has_no_prices(reader: CandleReader) -> None:
     """Before the first minute nothing is known; the last hour is not over."""
     rows = await export(reader, Interval.H1, TimeSpan(at(-7200), at(MINUTES * 60 + 7200)))

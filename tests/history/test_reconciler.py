@@ -160,6 +160,7 @@ async def check_rollup(system: System) -> None:
         assert candle.known_at == max(one.known_at for one in inside)
 
 
+@pytest.mark.slow
 async def test_a_gap_is_filled_and_the_rest_is_compared(system: System) -> None:
     """Every minute is whole then, back to a day ago; hours and days are folded again."""
     await system.record(0, 70)
@@ -222,6 +223,7 @@ async def test_a_partial_minute_becomes_a_correction(system: System) -> None:
     assert filled.origin is CandleOrigin.EXCHANGE
 
 
+@pytest.mark.slow
 async def test_an_error_is_never_taken_for_no_data(system: System) -> None:
     """Nothing is stored, however long it fails; afterwards everything is filled."""
     await system.record(0, 70)
@@ -265,6 +267,7 @@ async def test_a_refused_call_is_not_repeated_before_its_time(system: System) ->
     assert len(system.exchange.asked) == 2
 
 
+@pytest.mark.slow
 async def test_a_restart_asks_for_nothing_twice(system: System) -> None:
     """Verdicts are in the database; pages go from the newest to the oldest."""
     await system.record(0, 70)

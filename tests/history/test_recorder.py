@@ -278,6 +278,7 @@ async def test_lost_batches_leave_a_gap_and_nothing_else(system: System) -> None
     ]
 
 
+@pytest.mark.slow
 async def test_a_recorder_that_keeps_up_finds_its_way_back_too(system: System) -> None:
     """The list of open spans comes in another transaction than the batch after the lost ones."""
     await system.run(0, 130, trade(1, 70))
@@ -321,6 +322,7 @@ async def test_a_standby_takes_over_without_a_gap(system: System) -> None:
     assert [one.bar.first_id for one in seconds] == list(range(1, len(seconds) + 1))
 
 
+@pytest.mark.slow
 async def test_a_system_without_any_feed_knows_nothing(system: System) -> None:
     """Minutes of which nothing is known have no row."""
     await system.run(0, 100, trade(1, 70))
@@ -387,6 +389,7 @@ async def test_an_unreadable_batch_is_a_gap_and_the_others_are_stored(system: Sy
     ]
 
 
+@pytest.mark.slow
 async def test_a_batch_that_the_database_refuses_is_skipped_alone(system: System) -> None:
     """Its number is too large for the column.
 

@@ -148,6 +148,7 @@ def check_against(candles: list[Candle], path: Path) -> int:
     return complete
 
 
+@pytest.mark.slow
 def test_complete_minutes_equal_the_recorded_trades(recording: Path) -> None:
     """All minutes of which the recording has the beginning and the end are complete.
 
@@ -163,6 +164,7 @@ def test_complete_minutes_equal_the_recorded_trades(recording: Path) -> None:
     assert [candle.coverage for candle in candles[-2:]] == [CandleCoverage.PARTIAL, CandleCoverage.UNKNOWN]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", [0, 1, *(pytest.param(seed, marks=pytest.mark.long) for seed in (2, 3))])
 def test_minutes_with_a_hole_are_never_complete(recording: Path, seed: int) -> None:
     """Lost connections and lost frames.

@@ -110,6 +110,7 @@ async def check(store: HistoryStore) -> tuple[list[Candle], list[Candle]]:
     return hours, days
 
 
+@pytest.mark.slow
 async def test_hours_and_days_are_the_fold_of_their_minutes(feed: Feed) -> None:
     """From noon for 37 hours: twelve of the first day, then a whole one, then one hour."""
     await feed.run(0, 37 * 60 + 5, start=True)

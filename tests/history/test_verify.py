@@ -42,6 +42,7 @@ async def test_what_the_recorder_stores_agrees_with_itself(feed: Feed) -> None:
     assert await verify(feed) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("interval", WRONG)
 async def test_a_changed_candle_is_found(feed: Feed, database: InstrumentStore, interval: Interval) -> None:
     """It differs from its parts, and the one that it is a part of differs from it."""
@@ -55,6 +56,7 @@ async def test_a_changed_candle_is_found(feed: Feed, database: InstrumentStore, 
     assert all(one.symbol == BTC and "0.5" in one.problem for one in found if one.candle.interval is interval)
 
 
+@pytest.mark.slow
 async def test_lost_seconds_and_spans_are_found(feed: Feed, database: InstrumentStore) -> None:
     """A minute without its second has no trades; one without its span is not complete."""
     await feed.run(0, 13 * 60, start=True)

@@ -61,6 +61,7 @@ ACCIDENTS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("statement", ACCIDENTS.values(), ids=ACCIDENTS)
 async def test_an_accident_is_held_back_in_running_and_in_new_processes(
     system: System, statement: str

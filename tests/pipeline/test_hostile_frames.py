@@ -238,6 +238,7 @@ def receive(feed: FeedProtocol, frame: bytes) -> None:
             find_rejection(event, now=START, max_skew=START - START)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("source", FRAMES)
 @settings(max_examples=300, deadline=None)
 @given(data=st.data())
@@ -252,6 +253,7 @@ def test_a_message_with_any_value_anywhere_is_read_or_rejected(source: Source, d
             receive(feed, spoilt(message, data.draw(st.sampled_from(paths(message))), data.draw(ODD)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("source", FRAMES)
 @settings(max_examples=200, deadline=None)
 @given(data=st.data())

@@ -82,6 +82,7 @@ def test_a_long_sleep_is_skipped_over() -> None:
     assert world.due_ns() > day_later
 
 
+@pytest.mark.slow
 def test_a_market_that_falls_behind_skips_to_the_present() -> None:
     """Each step applies at most the allowed lag.
 

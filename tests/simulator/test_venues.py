@@ -71,6 +71,7 @@ def test_every_code_of_the_facts_is_listed_where_it_belongs() -> None:
         assert list(venue.listings()) == codes
 
 
+@pytest.mark.slow
 def test_every_instrument_of_every_source_moves() -> None:
     """Within half a minute each instrument publishes something new."""
     world, streams = after(30)
@@ -79,6 +80,7 @@ def test_every_instrument_of_every_source_moves() -> None:
         assert {stream.format(code) for code in world.venues[source].listings()} <= told, source
 
 
+@pytest.mark.slow
 def test_the_same_seed_makes_the_same_market() -> None:
     """Another seed gives another market."""
     assert after(5)[1] == after(5)[1] != after(5, seed=2)[1]

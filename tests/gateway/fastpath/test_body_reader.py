@@ -51,6 +51,7 @@ def bodies(draw: st.DrawFn) -> bytes:
     return text.encode("utf-8", "surrogatepass")
 
 
+@pytest.mark.slow
 @settings(max_examples=600, deadline=None)
 @given(body=bodies())
 def test_what_the_reader_accepts_is_what_the_parser_finds(body: bytes) -> None:
@@ -69,6 +70,7 @@ def test_what_the_reader_accepts_is_what_the_parser_finds(body: bytes) -> None:
     assert decode_json(found.variables) == (request.variables or {})
 
 
+@pytest.mark.slow
 @settings(max_examples=600, deadline=None)
 @given(body=bodies(), others=st.lists(st.tuples(st.integers(0, 300), pieces, st.integers(0, 4)), max_size=6))
 @example(body=b'{"extensions": {"variables": {}}, "query": "{a}", "variables": {}}', others=[(30, b'"', 0)])

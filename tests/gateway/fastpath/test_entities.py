@@ -68,6 +68,7 @@ async def is_covered(system: Both, selection: str, *representations: JsonObject)
     return prepared.plan is not None and system.operations.chunks(prepared.plan) is not None
 
 
+@pytest.mark.slow
 @settings(max_examples=at_length(60), deadline=None)
 @given(
     st.lists(st.sampled_from(REPRESENTATIONS), max_size=6) | st.just([RATE] * 3),

@@ -1,5 +1,6 @@
 """A list that is laid out once says, at any moment, what its fragments say one by one."""
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -39,6 +40,7 @@ def make(gaps: int, name: int, observed_us: int) -> EncodedRate:
     return EncodedRate(TICKER, parts, START_US + observed_us, EARLIEST, LATEST, b"," + parts[0])
 
 
+@pytest.mark.slow
 @settings(max_examples=300)
 @given(
     gaps=st.integers(0, 2),

@@ -310,6 +310,7 @@ async def test_a_list_is_kept_although_some_of_it_has_not_been_seen() -> None:
         assert encoder.refresh_list(selection, args.query, system.gateway.rates.now()) is kept
 
 
+@pytest.mark.slow
 async def test_a_client_with_ever_new_selections_fills_no_memory() -> None:
     """Ever new aliases are answered, and what is kept for them stays bounded."""
     async with both() as system:

@@ -138,6 +138,7 @@ def operations(gateway: Gateway) -> Operations:
     return make_operations(gateway, max_cost=MAX_COST)
 
 
+@pytest.mark.slow
 @settings(max_examples=at_length(400), deadline=None)
 @given(body=bodies())
 def test_what_is_planned_from_its_bytes_is_what_the_ordinary_path_would_prepare(

@@ -109,6 +109,7 @@ async def test_a_body_that_nobody_reads_does_not_go_on_for_ever(gateway_with_rat
         assert written(wire).count(b"HTTP/1.1") == 1
 
 
+@pytest.mark.slow
 async def test_requests_that_wait_for_their_turn_are_bounded(gateway_with_rate: Gateway) -> None:
     """The rest waits as bytes, of one received chunk at most; all are answered in the end."""
     async with connected(gateway_with_rate) as (protocol, wire):

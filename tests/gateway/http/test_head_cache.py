@@ -24,6 +24,7 @@ def test_a_request_is_read_in_the_same_way_each_time(data: bytes) -> None:
         assert heads.read(each) == RequestScanner().scan(each)
 
 
+@pytest.mark.slow
 @settings(max_examples=at_length(300), deadline=None)
 @given(requests=st.lists(mutations(), min_size=1, max_size=4))
 def test_what_heads_are_known_makes_no_difference(requests: list[bytes]) -> None:

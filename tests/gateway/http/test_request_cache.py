@@ -189,6 +189,7 @@ async def test_another_list_of_a_known_document_is_answered_in_the_same_step(
             assert wire.answers() == before + number
 
 
+@pytest.mark.slow
 async def test_a_client_that_never_repeats_itself_evicts_nothing(gateway_with_rate: Gateway) -> None:
     """Its lists are answered, again and again in the same order, and none of them is kept."""
     async with connected(gateway_with_rate) as (protocol, wire):

@@ -97,6 +97,7 @@ async def test_what_ends_a_connection_ends_it_wherever_it_is_cut(
             assert b"HTTP/1.1 %b " % status in b"".join(wire.written)
 
 
+@pytest.mark.slow
 async def test_heads_of_many_headers_are_not_kept(gateway_with_rate: Gateway) -> None:
     """Each would take 100 bytes for each of its headers, however short these are."""
     async with connected(gateway_with_rate) as (protocol, wire):

@@ -104,6 +104,7 @@ def keys_of(page: InstrumentPage) -> list[Key]:
     return list(map(key_of, page.instruments))
 
 
+@pytest.mark.slow
 @settings(max_examples=80, deadline=None)
 @given(found=sets, wanted=filters, order=orders, size=st.integers(1, 7))
 def test_paging_visits_each_match_once_forwards_and_backwards(

@@ -4,6 +4,7 @@ from datetime import timedelta
 from decimal import Decimal
 from itertools import pairwise
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -200,6 +201,7 @@ questions = st.builds(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=100, deadline=None)
 @given(price_steps, questions)
 def test_what_was_told_last_is_what_the_query_answers(steps: list[PriceStep], query: ConsensusQuery) -> None:

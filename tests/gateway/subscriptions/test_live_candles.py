@@ -19,8 +19,11 @@ from rates.ticker import TickerKey
 from tests.gateway.fakes import wait_until
 from tests.gateway.subscriptions.candle_scenario import CandleScenario, open_scenario, row, running
 from tests.history.trades import at, trade
+from tests.lengths import only_long
 from tests.pipeline.fakes import BTC
 
+# A database and minutes of batches for each test.
+pytestmark = pytest.mark.slow
 M1 = LiveCandlesArgs((BTC,), Interval.M1)
 
 
@@ -127,7 +130,6 @@ async def test_a_late_trade_is_a_correction(scenario: CandleScenario) -> None:
     assert row(stored) == row(candle)
 
 
-@pytest.mark.slow
 async def test_no_trade_is_lost_or_doubled_where_stored_and_recent_meet(scenario: CandleScenario) -> None:
     """However much the recorder has stored when a client subscribes, or a gateway starts."""
     scenario.expect([trade(number, number * 0.37, str(100 + number % 7)) for number in range(1, 900)])
@@ -147,7 +149,7 @@ async def test_no_trade_is_lost_or_doubled_where_stored_and_recent_meet(scenario
             assert row(started.candles[at(0)]) == expected
 
 
-@pytest.mark.parametrize("interval", [Interval.D1, Interval.W1, Interval.MN1])
+@pytest.mark.parametrize("interval", [Interval.MN1, *only_long(Interval.D1, Interval.W1)])
 async def test_the_present_day_week_and_month_have_the_newest_trades(
     scenario: CandleScenario, interval: Interval
 ) -> None:

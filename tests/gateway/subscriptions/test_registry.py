@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -131,6 +132,7 @@ class BufferScenario:
         assert not self.registry._all_symbols
 
 
+@pytest.mark.slow
 @settings(max_examples=300, deadline=None)
 @given(st.lists(st.one_of(ticks, ticks, ticks, joins, reads, leaves), max_size=60))
 def test_every_buffer_yields_what_the_oracle_expects(steps: list[tuple[str, *tuple[object, ...]]]) -> None:

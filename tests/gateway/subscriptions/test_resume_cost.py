@@ -93,6 +93,7 @@ def encode(text: str) -> str:
     return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
 
+@pytest.mark.slow
 async def test_a_cursor_of_any_age_costs_the_same(
     running: Running, cache: MemoryCache, ticker: BuildTicker, until: Until
 ) -> None:

@@ -83,6 +83,7 @@ def told(protocol: Subprotocol, pauses_s: list[float], *, interval_s: float = IN
     return run_virtually(main())
 
 
+@pytest.mark.slow
 @settings(max_examples=100, deadline=None)
 @given(st.lists(st.floats(0.01, 45), max_size=20))
 def test_nobody_hears_nothing_for_longer_than_the_interval(pauses_s: list[float]) -> None:

@@ -20,6 +20,7 @@ steps = st.lists(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=200, deadline=None)
 @given(steps)
 def test_each_wait_that_is_not_cancelled_times_out_once(steps: Steps) -> None:

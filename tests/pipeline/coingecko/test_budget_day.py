@@ -28,6 +28,7 @@ from rates.errors import SourceError, SourceRateLimited
 from rates.redis_keys import RedisKeys
 from rates.source import Source
 from rates.symbol import parse_symbol
+from tests.lengths import only_long
 from tests.pipeline.fakes import FakeClock, source_context
 
 START = datetime(2026, 3, 10, tzinfo=UTC)
@@ -143,8 +144,8 @@ def in_memory(clock: FakeClock) -> Build:
 
 
 # Redis answers each call in a round trip: `make test` spends six hours there, and `make test-long` the whole day.
-# One replica, and several; the long tests try two as well.
-REPLICAS = [1, pytest.param(2, marks=pytest.mark.long), 4]
+# Several replicas; the long tests try two, and one alone.
+REPLICAS = [4, *only_long(2, 1)]
 EVERYWHERE = pytest.mark.parametrize(
     ("anywhere", "hours"),
     [("memory", 24), ("redis", 6), pytest.param("redis", 24, marks=pytest.mark.long)],
@@ -181,6 +182,7 @@ def greedy_times(replicas: int) -> list[float]:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("replicas", REPLICAS)
 async def test_a_greedy_day_in_memory(clock: FakeClock, in_memory: Build, replicas: int) -> None:
     """Never above 30 calls in any rolling minute, and hardly a call less than allowed."""
@@ -277,6 +279,7 @@ async def test_an_hour_of_eight_requests_a_round_without_a_key(clock: FakeClock,
     assert max(oldest) <= 2 * WINDOW.total_seconds() + 2 * MINUTE_S + 2 * TICK_S
 
 
+@pytest.mark.slow
 @EVERYWHERE
 @pytest.mark.parametrize("replicas", REPLICAS)
 async def test_a_monthly_quota_is_spread_over_the_rest_of_the_month(

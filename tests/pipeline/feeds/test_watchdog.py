@@ -56,6 +56,7 @@ def test_a_symbol_that_stops_is_silent_and_others_are_not() -> None:
     assert ETH not in dog.check(440).silent
 
 
+@pytest.mark.slow
 @given(st.integers(0, 10_000))
 def test_a_quiet_market_is_not_silent(seed: int) -> None:
     """Random trades in bursts, every two minutes on average, raise no alarm."""
@@ -238,6 +239,7 @@ def test_unusual_silence_ends_a_connection_despite_answered_pings() -> None:
         assert liveness.next_action(known_s + 21) is step
 
 
+@pytest.mark.slow
 def test_recorded_trading_raises_no_alarm() -> None:
     """Minutes of every channel of BTC/USDT in August 2024, with a tenth of the usual limits."""
     protocol = BinanceProtocol(simulated=False)

@@ -35,7 +35,7 @@ async def test_calls_are_refused_late_cut_garbled_or_never_answered(
 
     Every answer carries the label; after healing the call succeeds.
     """
-    async with open_simulator() as at, httpx.AsyncClient(timeout=5) as client:
+    async with open_simulator() as at, httpx.AsyncClient(timeout=60) as client:
         url = url_of(at, source)
         await inject(at, source, "http-429", parameters={"retry_after_s": 3})
         refused = await client.get(url)

@@ -6,8 +6,9 @@ import json
 import pytest
 from websockets.asyncio.client import ClientConnection, connect
 
+from tests.lengths import combine
 from tests.simulator.conftest import TIMEOUT_SECONDS, FakeClock, OpenSimulator, ask, receive, receive_text
-from tests.simulator.faults.conftest import Feed, heal, inject
+from tests.simulator.faults.conftest import FEEDS, Feed, heal, inject
 from tests.simulator.faults.test_messages import read_while_time_moves, until
 
 
@@ -133,7 +134,9 @@ async def test_binance_ignores_a_subscribe_above_its_size(
         assert (await ask(socket, {"method": "LIST_SUBSCRIPTIONS", "id": 2}))["id"] == 2
 
 
-@pytest.mark.parametrize("form", ["not-utf8", "no-zone", "nested"])
+@pytest.mark.parametrize(
+    ("feed", "form"), combine(FEEDS, {form: form for form in ("not-utf8", "no-zone", "nested")})
+)
 async def test_odd_messages_come_between_valid_ones(
     open_simulator: OpenSimulator, clock: FakeClock, feed: Feed, form: str
 ) -> None:

@@ -7,28 +7,28 @@ import pytest
 from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import InvalidHandshake, InvalidStatus
 
+from tests.lengths import combine
 from tests.simulator.conftest import FakeClock, OpenSimulator, closed_with, receive, receive_text
 from tests.simulator.faults.conftest import FEEDS, Feed, heal, inject, status
 
+# By the fault: status, Retry-After and a part of the body.
+REFUSALS: dict[str, tuple[int, str | None, str]] = {
+    "http-403": (403, None, "<html>"),
+    "http-429": (429, "7", ""),
+    "http-451": (451, None, ""),
+    "http-500": (500, None, ""),
+    "http-502": (502, None, "<html>"),
+    "http-503": (503, None, "<html>"),
+}
 
-@pytest.mark.parametrize(
-    ("fault", "code", "retry_after", "text"),
-    [
-        ("http-403", 403, None, "<html>"),
-        ("http-429", 429, "7", ""),
-        ("http-451", 451, None, ""),
-        ("http-500", 500, None, ""),
-        ("http-502", 502, None, "<html>"),
-        ("http-503", 503, None, "<html>"),
-    ],
-)
-async def test_handshakes_are_refused(
-    open_simulator: OpenSimulator, feed: Feed, fault: str, code: int, retry_after: str | None, text: str
-) -> None:
+
+@pytest.mark.parametrize(("feed", "fault"), combine(FEEDS, {fault: fault for fault in REFUSALS}))
+async def test_handshakes_are_refused(open_simulator: OpenSimulator, feed: Feed, fault: str) -> None:
     """With the source's status, Retry-After and body, and the label.
 
     After healing the handshake succeeds.
     """
+    code, retry_after, text = REFUSALS[fault]
     async with open_simulator() as at:
         parameters = {"retry_after_s": 7} if retry_after else {}
         await inject(at, feed.source, fault, parameters=parameters)
@@ -91,7 +91,9 @@ async def test_connections_are_cut_before_any_answer(open_simulator: OpenSimulat
             pass
 
 
-@pytest.mark.parametrize("code", [1000, 1001, 1006, 1008])
+@pytest.mark.parametrize(
+    ("feed", "code"), combine(FEEDS, {str(code): code for code in (1000, 1001, 1006, 1008)})
+)
 async def test_open_connections_are_closed_with_a_code(
     open_simulator: OpenSimulator, feed: Feed, code: int
 ) -> None:

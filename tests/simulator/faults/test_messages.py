@@ -9,8 +9,9 @@ import pytest
 from websockets.asyncio.client import ClientConnection
 
 from tests.json_types import Json
+from tests.lengths import combine
 from tests.simulator.conftest import FakeClock, OpenSimulator, receive_text
-from tests.simulator.faults.conftest import Feed, heal, inject
+from tests.simulator.faults.conftest import FEEDS, Feed, heal, inject
 
 Tick = Json
 
@@ -131,7 +132,7 @@ async def test_duplicates_and_out_of_order_messages(
         )
 
 
-@pytest.mark.parametrize("fault", ["silent", "delisted"])
+@pytest.mark.parametrize(("feed", "fault"), combine(FEEDS, {"silent": "silent", "delisted": "delisted"}))
 async def test_silent_and_delisted_symbols_leave_their_neighbours_alone(
     open_simulator: OpenSimulator, clock: FakeClock, feed: Feed, fault: str
 ) -> None:
@@ -149,12 +150,13 @@ async def test_silent_and_delisted_symbols_leave_their_neighbours_alone(
         await read_while_time_moves(socket, clock, ten_neighbours_in_a_row)
 
 
-@pytest.mark.parametrize(
-    ("form", "beginning"),
-    [("text", "Throttled"), ("html", "<!DOCTYPE"), ("shape", '{"unexpected"'), ("cut", "")],
-)
+# By the form: how it begins.
+GARBAGE = {"text": "Throttled", "html": "<!DOCTYPE", "shape": '{"unexpected"', "cut": ""}
+
+
+@pytest.mark.parametrize(("feed", "form"), combine(FEEDS, {form: form for form in GARBAGE}))
 async def test_garbage_is_not_what_a_client_expects(
-    open_simulator: OpenSimulator, clock: FakeClock, feed: Feed, form: str, beginning: str
+    open_simulator: OpenSimulator, clock: FakeClock, feed: Feed, form: str
 ) -> None:
     """Each form replaces a message."""
 
@@ -162,7 +164,7 @@ async def test_garbage_is_not_what_a_client_expects(
         payload = text.partition('"data":')[2] if text.startswith('{"stream"') else text
         if form == "cut":
             return text.count("{") > text.count("}")
-        return payload.startswith(beginning)
+        return payload.startswith(GARBAGE[form])
 
     async with open_simulator(clock) as at, feed.connect(at) as socket:
         await inject(at, feed.source, "garbage", parameters={"form": form})

@@ -148,6 +148,7 @@ async def test_longer_times_have_longer_points_of_hours(
     assert answer["points"][2]["receivedCount"] is None
 
 
+@pytest.mark.slow
 async def test_of_too_many_periods_the_newest_are_told(
     execute: Execute, database: InstrumentStore, clock: FakeClock
 ) -> None:
@@ -187,6 +188,7 @@ def expected_points(
     return found
 
 
+@pytest.mark.slow
 def test_points_of_any_time_add_up() -> None:
     """Times, lengths and holes are random: there are few enough points, each with what is in it."""
     chance = random.Random(5)
