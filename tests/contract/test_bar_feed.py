@@ -18,7 +18,7 @@ from tests.contract.caches import IMPLEMENTATIONS, url_of
 from tests.contract.test_bar_log import KEYS, batch, without_forming
 from tests.pipeline.fakes import FakeClock
 
-TIMEOUT_S = 30
+TIMEOUT_S = 60
 
 
 class LogEnds(NamedTuple):

@@ -48,7 +48,7 @@ async def stored(cache: Cache, source: Source = Source.BINANCE) -> dict[str, str
 
 
 async def next_message(messages: AsyncIterator[FeedMessage]) -> FeedMessage:
-    return await asyncio.wait_for(anext(messages), 5)
+    return await asyncio.wait_for(anext(messages), 60)
 
 
 async def test_a_late_ticker_does_not_replace_a_newer_one(cache: Cache) -> None:

@@ -15,7 +15,7 @@ from rates.symbol import Symbol
 from rates.wire import Changes, encode_ticker
 from tests.contract.caches import BTC, ETH, NAMES, RedisCache, report, ticker, undated
 
-PATIENCE_S = 30
+PATIENCE_S = 60
 
 
 async def drain(messages: AsyncIterator[FeedMessage]) -> None:

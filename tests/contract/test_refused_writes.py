@@ -20,7 +20,7 @@ from tests.e2e.processes import eventually
 
 pytestmark = pytest.mark.servers
 
-TIMEOUT_S = 20
+TIMEOUT_S = 60
 
 
 @pytest.fixture

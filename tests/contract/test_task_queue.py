@@ -19,7 +19,7 @@ from rates.source import Source
 from rates.symbol import Symbol
 from tests.pipeline.fakes import eventually
 
-PATIENCE_S = 10
+PATIENCE_S = 60
 BINANCE = Source.BINANCE
 
 

@@ -65,10 +65,10 @@ async def test_a_source_that_stops_turns_stale_on_the_page(market: Market, page:
             await page.until(
                 f"{age_of(BTC)}.dataset.freshness === 'FRESH' && {age_of(BTC)}.innerText === '0 s'"
             )
-        await page.until(f"{age_of(BTC)}.innerText === '2 s'")
-        await page.until(f"{age_of(BTC)}.dataset.freshness === 'STALE'", within_s=BINANCE_TTL_S + 5)
-        seconds = await page.evaluate_as(int, f"parseInt({age_of(BTC)}.innerText)")
-        assert BINANCE_TTL_S <= seconds <= BINANCE_TTL_S + 2
+        seconds = await page.value(
+            int, f"{age_of(BTC)}.dataset.freshness === 'STALE' && parseInt({age_of(BTC)}.innerText)"
+        )
+        assert seconds >= BINANCE_TTL_S
         assert await page.evaluate(f"{age_of('BTC/USD')}.dataset.freshness") == "FRESH"
         await page.shows("1 stale")
         await market.write(BTC, "61000.25")
@@ -118,7 +118,7 @@ async def test_the_page_resumes_after_a_killed_gateway_without_a_reload(
         await page.until(f"{LIGHT} === 'not known'")
         await market.write(BTC, "61001.75")
     async with market.serving():
-        notice = await page.value(str, NOTICE, within_s=30)
+        notice = await page.value(str, NOTICE)
         assert notice.startswith("Back, nothing missed.")
         await page.until(f"{price_of(BTC)}.includes('61,001.75')")
         assert await page.evaluate(PHASE) == "Live"
@@ -196,7 +196,7 @@ async def test_a_lost_cache_is_a_gap_and_says_so(market: Market, page: Browser) 
         await market.redis.flushall()
         await market.write(BTC, "61003.00")
     async with market.serving():
-        notice = await page.value(str, NOTICE, within_s=30)
+        notice = await page.value(str, NOTICE)
         assert notice.startswith("Back, with all prices loaded anew.")
         await page.until(f"{price_of(ETH)}.includes('2,501.00')")
         assert await page.evaluate(MARK) is True
@@ -213,7 +213,7 @@ async def test_a_hidden_page_lets_the_server_go_and_resumes_when_it_is_seen(
         await market.write(BTC, "61004.00")
         await arrive(page)
         await page.evaluate(hidden(True))
-        await page.until(f"{PHASE} === 'Paused'", within_s=15)
+        await page.until(f"{PHASE} === 'Paused'")
         await market.write(BTC, "61005.00")
         assert "61,004.00" in await page.evaluate_as(str, price_of(BTC))
         await page.evaluate(hidden(False))

@@ -19,7 +19,7 @@ from runtime.free_port import free_port
 ROOT = Path(__file__).resolve().parents[2]
 NGINX = shutil.which("nginx", path="/usr/local/sbin:/usr/sbin:/sbin:/usr/local/bin:/usr/bin") or "nginx"
 HOOK = ROOT / "nginx/entrypoint/30-gateways.sh"
-TIMEOUT_S = 10
+TIMEOUT_S = 60
 
 
 class EchoGateway:

@@ -203,7 +203,7 @@ async def check_recordings(paths: Sequence[Path], folder: Path) -> Counts:
 
 
 async def _has_ended(status_url: str) -> bool:
-    async with httpx.AsyncClient(timeout=10) as client:
+    async with httpx.AsyncClient(timeout=60) as client:
         answer = await client.get(status_url)
     return msgspec.json.decode(answer.content)["ended_at_ms"] is not None
 

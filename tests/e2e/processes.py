@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TypeVar
 
 ROOT = Path(__file__).resolve().parents[2]
-STOP_TIMEOUT_S = 15
+STOP_TIMEOUT_S = 60
 T = TypeVar("T")
 
 

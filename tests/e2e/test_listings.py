@@ -32,7 +32,7 @@ from tests.e2e.processes import eventually, running
 from tests.pipeline.fakes import memory_context, until
 from tests.pipeline.http_server import open_server
 
-TIMEOUT_S = 20
+TIMEOUT_S = 60
 ETH_USDT = Symbol("ETH", "USDT")
 
 

@@ -29,7 +29,7 @@ async def consuming(amqp_url: str) -> AsyncIterator[list[int]]:
         ticks.append(round(task.deadline_us / 1e6 / INTERVAL_S))
         await message.ack()
 
-    async with await aio_pika.connect(amqp_url, timeout=5) as connection, connection.channel() as channel:
+    async with await aio_pika.connect(amqp_url, timeout=60) as connection, connection.channel() as channel:
         queue = await channel.get_queue("binance_parser")
         await queue.purge()
         await queue.consume(note)
@@ -97,7 +97,10 @@ async def test_instruments_are_picked_up_without_a_restart(
         assert await migration.ends() == 0, migration.text
     async with running("producer", env=env) as producer:
         await producer.prints("producing")
-        async with await aio_pika.connect(amqp_url, timeout=5) as connection, connection.channel() as channel:
+        async with (
+            await aio_pika.connect(amqp_url, timeout=60) as connection,
+            connection.channel() as channel,
+        ):
             queue = await channel.get_queue("binance_parser")
             await queue.purge()
             await queue.consume(note)

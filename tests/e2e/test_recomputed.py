@@ -81,7 +81,7 @@ class Replayed:
 
     async def has_ended(self) -> bool:
         """Whether every recorded frame has been published."""
-        async with httpx.AsyncClient(trust_env=False) as client:
+        async with httpx.AsyncClient(trust_env=False, timeout=60) as client:
             return (await client.get(self._status_url)).json()["ended_at_ms"] is not None
 
     async def seen(self) -> set[str]:

@@ -93,7 +93,7 @@ class Replay:
     status_url: str
 
     async def status(self) -> ReplayStatus:
-        async with httpx.AsyncClient(timeout=5) as client:
+        async with httpx.AsyncClient(timeout=60) as client:
             answer = await client.get(self.status_url)
         return msgspec.json.decode(answer.content, type=ReplayStatus)
 
@@ -178,7 +178,7 @@ async def test_a_recorded_binance_stream_arrives_digit_for_digit(replaying: Open
     files = [recording(name) for name in BINANCE_FILES]
     first_ms, series = await asyncio.to_thread(read_binance, files)
     async with replaying(files, BINANCE_SPEED, []) as replay, collecting(replay, "BINANCE") as received:
-        began_us = await eventually(lambda: _began(replay), within_s=30, what="the replay's beginning")
+        began_us = await eventually(lambda: _began(replay), within_s=60, what="the replay's beginning")
 
         def moved(event_ms: int) -> int:
             return (began_us + (event_ms - first_ms) * 1000 // BINANCE_SPEED) // 1000
@@ -243,7 +243,7 @@ async def test_recorded_coingecko_answers_arrive_digit_for_digit(replaying: Open
         ]
         coin_of = {node["symbol"]: node["sourceSymbol"] for node in nodes if node["quote"] == "USD"}
         assert set(chosen) <= set(coin_of.values())
-        began_s = await eventually(lambda: _began(replay), within_s=30, what="the replay's beginning") / 1e6
+        began_s = await eventually(lambda: _began(replay), within_s=60, what="the replay's beginning") / 1e6
         last = {coin: series[coin, "usd"][-1][1] for coin in chosen}
 
         async def all_arrived() -> bool:

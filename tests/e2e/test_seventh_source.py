@@ -23,7 +23,7 @@ PAGE = ROOT / "docs" / "adding-a-source.md"
 FOLDER = Path(__file__).with_name("septem")
 MEMBER = re.compile(r"^SEPTEM = \(\n.*?^\)\n", re.MULTILINE | re.DOTALL)
 LAST_MEMBER = re.compile(r"^    COINGECKO = \(\n.*?^    \)\n", re.MULTILINE | re.DOTALL)
-TIMEOUT_S = 40
+TIMEOUT_S = 120
 
 
 class OneRate(TypedDict):

@@ -105,7 +105,7 @@ async def test_pages_of_this_machine_may_call_it(system: tuple[str, Command, flo
     """A developer runs it beside the server of a page; other pages are refused."""
     url, _, _ = system
     asked = {"access-control-request-method": "POST", "access-control-request-headers": "content-type"}
-    async with httpx.AsyncClient(base_url=url) as client:
+    async with httpx.AsyncClient(base_url=url, timeout=60) as client:
         for origin, status in (("http://localhost:5173", 200), ("https://dash.example", 403)):
             answer = await client.options("/graphql", headers={**asked, "origin": origin})
             assert answer.status_code == status
@@ -119,7 +119,7 @@ async def test_gql_receives_a_snapshot_and_moving_updates(system: tuple[str, Com
         assert first["kind"] == "SNAPSHOT"
         prices = {item["symbol"]: {item["price"]} for item in first["items"]}
         assert set(prices) == {"BTC/USDT", "ETH/USDT"}
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while not all(len(seen) >= 3 for seen in prices.values()):
                 event = await next_event(events)
                 assert event["kind"] in ("UPDATE", "HEARTBEAT")

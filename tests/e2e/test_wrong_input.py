@@ -136,7 +136,7 @@ async def test_a_starting_process_can_be_stopped_at_once() -> None:
         async with running(name, env=env) as process:
             await process.prints("retrying")
             process.process.terminate()
-            assert await process.ends(within_s=5) == 0
+            assert await process.ends() == 0
 
 
 @pytest.mark.parametrize("command", [["up"], ["gateway"]])

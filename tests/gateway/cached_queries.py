@@ -7,7 +7,7 @@ from cache.memory import MemoryCache
 from tests.gateway.fixture_types import BuildTicker
 from tests.json_types import Json
 
-TIMEOUT_S = 30
+TIMEOUT_S = 60
 LIVE = {"rates", "sources", "consensusRate"}
 QUERIES = 4
 

@@ -18,7 +18,7 @@ from rates.symbol import parse_symbol
 from rates.ticker import Ticker
 
 NOON = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
-TIMEOUT_S = 30
+TIMEOUT_S = 60
 # The default of `max_source_distance_percent`, as a share.
 MAX_DISTANCE = Decimal("0.2")
 

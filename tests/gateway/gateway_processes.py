@@ -116,7 +116,7 @@ async def gateway_processes(
     ports = [free_port() for _ in range(count)]
     commands = {str(port): (("gateway",), {**env, "RATEWIRE_GATEWAY_PORT": str(port)}) for port in ports}
     async with running_all(commands) as started:
-        async with httpx.AsyncClient() as client:
+        async with httpx.AsyncClient(timeout=60) as client:
             for port, command in started.items():
                 await command.prints("gateway listening", within_s=60)
                 await eventually(

@@ -9,7 +9,7 @@ from pathlib import Path
 from tests.json_types import Json
 
 CLIENTS = Path(__file__).resolve().parents[1] / "clients"
-TIMEOUT_S = 20
+TIMEOUT_S = 60
 
 
 class NodeClient:

@@ -10,7 +10,7 @@ import websockets
 from tests.json_types import Json
 
 MODERN, LEGACY = "graphql-transport-ws", "graphql-ws"
-TIMEOUT_S = 10
+TIMEOUT_S = 60
 SOURCES = "subscription { sources { source { code } } }"
 RATES = "subscription { rates { kind conflatedCount cursor items { symbol price } } }"
 

@@ -218,7 +218,7 @@ async def test_a_trusted_proxy_tells_the_addresses_apart(ready_gateway: ReadyGat
 
 
 async def read_metrics(served: Served) -> str:
-    async with httpx.AsyncClient() as client:
+    async with httpx.AsyncClient(timeout=60) as client:
         return (await client.get(f"{served.http}/metrics")).text
 
 

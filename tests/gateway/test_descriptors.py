@@ -82,7 +82,7 @@ async def test_a_gateway_without_descriptors_logs_it_once_counts_it_and_recovers
     """Open connections are served meanwhile. New ones are closed at once, later served."""
     async with (
         gateway_processes(1, redis_url, tmp_path, ["BTC/USDT"], drain_s=0) as (gateway,),
-        httpx.AsyncClient(base_url=gateway.http) as client,
+        httpx.AsyncClient(base_url=gateway.http, timeout=60) as client,
     ):
         assert await read_spells(client) == 0
         connections = await run_out(gateway, [gateway.command.process.pid])

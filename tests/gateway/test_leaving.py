@@ -21,7 +21,7 @@ pytestmark = pytest.mark.servers
 QUERY = '{ rate(symbol: "BTC/USDT") { price ageMs } }'
 LIVE = "subscription { rates { kind items { price } } }"
 # Handshakes need no more than this; a socket that is never closed fails the test.
-TIMEOUT_S = 20
+TIMEOUT_S = 60
 
 
 async def post(client: httpx.AsyncClient, **headers: str) -> httpx.Response:

@@ -170,7 +170,7 @@ async def test_rules_and_dashboard_use_what_a_gateway_publishes_and_all_of_it(
                 found.setdefault(sample.name, set()).update(sample.labels)
             return found if "ratewire_history_behind_seconds" in found else None
 
-        published = await eventually(read, within_s=10, what="the report")
+        published = await eventually(read, within_s=60, what="the report")
     expressions = [*read_rules().values(), *panel_expressions()]
     used = {metric for expression in expressions for metric in used_metrics(expression)}
     for metric in used:

@@ -33,7 +33,7 @@ async def test_a_subscription_receives_a_snapshot_and_then_updates(
     await cache.write([ticker(price="1")])
     async with serving(cache) as served:
         transport = WebsocketsTransport(url=served.ws, subprotocols=[protocol])
-        async with asyncio.timeout(10), Client(transport=transport) as session:
+        async with asyncio.timeout(60), Client(transport=transport) as session:
             prices: list[str] = []
             async with aclosing(session.subscribe(LIVE)) as events:
                 async for event in events:
@@ -51,7 +51,7 @@ async def test_errors_over_websocket_carry_their_codes_and_leave_the_socket_open
     async with serving(cache) as served:
         await served.facts()
         transport = WebsocketsTransport(url=served.ws, subprotocols=PROTOCOLS[:1])
-        async with asyncio.timeout(10), Client(transport=transport) as session:
+        async with asyncio.timeout(60), Client(transport=transport) as session:
             for document, code in [
                 ('subscription { rate(symbol: "NO/SUCH") { price } }', "UNKNOWN_SYMBOL"),
                 ('subscription { rate(symbol: "nosuch") { price } }', "INVALID_SYMBOL"),
@@ -146,7 +146,7 @@ async def test_a_subscription_stays_open_while_the_cache_is_away(
         await served.facts()
         transport = WebsocketsTransport(url=served.ws, subprotocols=PROTOCOLS[:1])
         async with (
-            asyncio.timeout(10),
+            asyncio.timeout(60),
             Client(transport=transport) as session,
             aclosing(session.subscribe(LIVE)) as events,
         ):

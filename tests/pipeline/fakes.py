@@ -23,7 +23,7 @@ from rates.ticker import Ticker
 from runtime.heartbeat import Heartbeat
 
 START = datetime(2026, 1, 1, 12, 0, 0, tzinfo=UTC)
-PATIENCE_S = 10
+PATIENCE_S = 60
 BTC, ETH = Symbol("BTC", "USDT"), Symbol("ETH", "USDT")
 
 

@@ -63,14 +63,14 @@ class Harness:
         )
 
     async def settle_next(self) -> Verdict:
-        async with self.queue.consume(BINANCE) as deliveries, asyncio.timeout(10):
+        async with self.queue.consume(BINANCE) as deliveries, asyncio.timeout(60):
             return await self.consumer.settle(await anext(deliveries))
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[Callable[[], None]]:
         """Run the consumer. Yields a function that stops it, and waits for its end on exit."""
         stop = asyncio.Event()
-        async with asyncio.timeout(10), asyncio.TaskGroup() as group:
+        async with asyncio.timeout(60), asyncio.TaskGroup() as group:
             group.create_task(self.consumer.run(stop))
             yield stop.set
             stop.set()
@@ -198,7 +198,7 @@ async def test_stopping_finishes_the_current_task() -> None:
     harness = Harness(fetcher)
     await harness.queue.enqueue([task("1"), task("2")])
     async with harness.running() as stop:
-        await asyncio.wait_for(fetcher.begun.wait(), 10)
+        await asyncio.wait_for(fetcher.begun.wait(), 60)
         stop()
         await asyncio.sleep(0)
         may_end.set()
@@ -213,7 +213,7 @@ async def test_stopping_requeues_a_slow_task_after_the_grace() -> None:
     harness = Harness(fetcher, grace=timedelta(milliseconds=20))
     await harness.queue.enqueue([task(lives=timedelta(minutes=1))])
     async with harness.running() as stop:
-        await asyncio.wait_for(fetcher.begun.wait(), 10)
+        await asyncio.wait_for(fetcher.begun.wait(), 60)
         stop()
     assert harness.queue.count_ready(BINANCE) == 1
     async with harness.queue.consume(BINANCE) as deliveries:

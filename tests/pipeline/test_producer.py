@@ -152,7 +152,7 @@ async def test_it_issues_every_tick_until_stopped() -> None:
     queue.away = False
     interval = timedelta(milliseconds=50)
     producer = await make_producer(queue, MemoryTickClaim(utc_now), interval=interval)
-    async with asyncio.timeout(10), asyncio.TaskGroup() as group:
+    async with asyncio.timeout(60), asyncio.TaskGroup() as group:
         group.create_task(producer.run(stop))
         await until(lambda: len(queue.tasks) >= 12)
         stop.set()

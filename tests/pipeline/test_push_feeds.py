@@ -24,7 +24,7 @@ from tests.pipeline.fakes import FakeReader, eventually, memory_context
 
 pytestmark = pytest.mark.servers
 
-PATIENCE_S = 30
+PATIENCE_S = 60
 PUSHED = [Source.COINBASE, Source.KRAKEN, Source.OKX, Source.BYBIT]
 # One that no exchange lists, in each one's spelling.
 UNLISTED = {
@@ -64,7 +64,7 @@ class FeedHarness:
 
     async def conduct(self) -> JsonObject:
         """Return the exchange's record of our connections."""
-        async with httpx.AsyncClient() as client:
+        async with httpx.AsyncClient(timeout=60) as client:
             return dict((await client.get(self.addresses.status_url)).json()["clients"][self.source])
 
 

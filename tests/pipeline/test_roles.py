@@ -45,7 +45,7 @@ from tests.pipeline.fakes import FakeReader, eventually, instrument
 pytestmark = pytest.mark.servers
 
 KEYS = RedisKeys(simulated=True)
-PATIENCE_S = 30
+PATIENCE_S = 60
 BINANCE_PAIRS = [instrument(f"{base}/USDT") for base in ("BTC", "ETH", "SOL", "XRP", "DOGE")]
 COINS = [
     Instrument(Source.COINGECKO, parse_symbol(f"{base}/USD"), coin, base)

@@ -101,7 +101,7 @@ async def test_a_cancelled_write_is_not_lost() -> None:
     buffer = WriteBuffer(sink, interval=SECOND)
     buffer.put([ticker(BTC, "1")])
     flush = asyncio.create_task(buffer.flush())
-    await asyncio.wait_for(begun.wait(), 10)
+    await asyncio.wait_for(begun.wait(), 60)
     flush.cancel()
     await asyncio.wait([flush])
     sink.stuck = False

@@ -11,7 +11,7 @@ async def test_rest_answers_what_the_socket_answers(open_simulator: OpenSimulato
     """Shapes, weights in the header, the label, and -1121 with HTTP 400."""
     async with (
         open_simulator(clock) as at,
-        httpx.AsyncClient(base_url=at.binance_rest_url + "/api/v3") as client,
+        httpx.AsyncClient(base_url=at.binance_rest_url + "/api/v3", timeout=60) as client,
     ):
         assert (await client.get("/ping")).json() == {}
         assert (await client.get("/time")).json() == {"serverTime": clock.at_ns // 1_000_000}
@@ -38,7 +38,7 @@ async def test_rest_refusals_carry_retry_after_in_seconds(
     settings: SimulatorOptions = {"binance_weight_limit": 2, "binance_refusals_before_ban": 1}
     async with (
         open_simulator(clock, **settings) as at,
-        httpx.AsyncClient(base_url=at.binance_rest_url) as client,
+        httpx.AsyncClient(base_url=at.binance_rest_url, timeout=60) as client,
     ):
         clock.advance(20)
         assert (await client.get("/api/v3/ticker/price?symbol=BTCUSDT")).status_code == 200

@@ -61,7 +61,7 @@ async def test_the_status_counts_each_source_on_its_own(
     open_simulator: OpenSimulator, clock: FakeClock
 ) -> None:
     """Connections, attempts, control messages, subscriptions, calls, violations."""
-    async with open_simulator(clock) as at, httpx.AsyncClient() as client:
+    async with open_simulator(clock) as at, httpx.AsyncClient(timeout=60) as client:
         async with connect(at.okx_stream_url) as okx, connect(at.binance_stream_url + "/stream") as binance:
             await okx.send(
                 json.dumps({"op": "subscribe", "args": [{"channel": "tickers", "instId": "BTC-USDT"}]})
@@ -90,7 +90,7 @@ async def test_the_status_counts_each_source_on_its_own(
 async def test_breaking_binances_limits_is_counted(open_simulator: OpenSimulator, clock: FakeClock) -> None:
     """Weight, bans and control messages, as enforced."""
     settings: SimulatorOptions = {"binance_weight_limit": 50, "binance_refusals_before_ban": 1}
-    async with open_simulator(clock, **settings) as at, httpx.AsyncClient() as client:
+    async with open_simulator(clock, **settings) as at, httpx.AsyncClient(timeout=60) as client:
         for _ in range(5):
             await client.get(f"{at.binance_rest_url}/api/v3/exchangeInfo")
         figures = (await client.get(at.status_url)).json()["clients"]["binance"]

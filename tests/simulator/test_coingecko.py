@@ -51,7 +51,7 @@ async def test_the_parameters_of_simple_price(open_simulator: OpenSimulator, clo
     """Each row of the table: selection and its precedence, currencies, includes, precision."""
     async with (
         open_simulator(clock, coingecko_calls_per_minute=0) as at,
-        httpx.AsyncClient(base_url=at.coingecko_url) as client,
+        httpx.AsyncClient(base_url=at.coingecko_url, timeout=60) as client,
     ):
 
         async def price(**params: str) -> httpx.Response:
@@ -99,7 +99,7 @@ async def test_the_other_endpoints_and_error_bodies(open_simulator: OpenSimulato
     """Ping, currencies, the list; 422 and 404 with the bodies that were recorded."""
     async with (
         open_simulator(coingecko_calls_per_minute=0) as at,
-        httpx.AsyncClient(base_url=at.coingecko_url) as client,
+        httpx.AsyncClient(base_url=at.coingecko_url, timeout=60) as client,
     ):
         assert (await client.get("/ping")).text == '{"gecko_says":"(V3) To the Moon!"}'
         currencies = (await client.get("/simple/supported_vs_currencies")).json()
@@ -122,7 +122,10 @@ async def test_the_other_endpoints_and_error_bodies(open_simulator: OpenSimulato
 async def test_the_cdn_caches_answers_for_a_minute(open_simulator: OpenSimulator, clock: FakeClock) -> None:
     """MISS, then HIT with its age and the same body, then EXPIRED with a newer one."""
     url = PRICE + "?ids=bitcoin&vs_currencies=usd&include_last_updated_at=true&precision=full"
-    async with open_simulator(clock) as at, httpx.AsyncClient(base_url=at.coingecko_url) as client:
+    async with (
+        open_simulator(clock) as at,
+        httpx.AsyncClient(base_url=at.coingecko_url, timeout=60) as client,
+    ):
         first = await client.get(url)
         assert first.headers["cache-control"] == "max-age=30, public, must-revalidate, s-maxage=60"
         assert (first.headers["cf-cache-status"], "age" in first.headers) == ("MISS", False)
@@ -143,7 +146,7 @@ async def test_one_call_too_many_locks_out_for_a_minute(
     """429 with a decreasing retry-after whatever the client does, then a full budget again."""
     async with (
         open_simulator(clock, coingecko_calls_per_minute=3) as at,
-        httpx.AsyncClient(base_url=at.coingecko_url) as client,
+        httpx.AsyncClient(base_url=at.coingecko_url, timeout=60) as client,
     ):
 
         async def call() -> httpx.Response:
@@ -166,7 +169,10 @@ async def test_callers_without_a_key_have_fewer_calls(
     open_simulator: OpenSimulator, clock: FakeClock
 ) -> None:
     """By default 4 a minute for an address, and 30 for a key."""
-    async with open_simulator(clock) as at, httpx.AsyncClient(base_url=at.coingecko_url) as client:
+    async with (
+        open_simulator(clock) as at,
+        httpx.AsyncClient(base_url=at.coingecko_url, timeout=60) as client,
+    ):
         keyless = [(await client.get("/ping")).status_code for _ in range(5)]
         key = {"x-cg-demo-api-key": "mine"}
         with_key = [(await client.get("/ping", headers=key)).status_code for _ in range(31)]
@@ -198,7 +204,7 @@ async def test_keys_must_be_of_the_right_kind(
     """Header or parameter; the other host's kind is 400, a missing or unknown one 401."""
     async with (
         open_simulator(coingecko_host=host, coingecko_keys=keys) as at,
-        httpx.AsyncClient(base_url=at.coingecko_url) as client,
+        httpx.AsyncClient(base_url=at.coingecko_url, timeout=60) as client,
     ):
         as_parameters = {name.replace("-", "_"): value for name, value in sent.items()}
         for answer in (

@@ -132,7 +132,7 @@ async def test_each_exchange_answers_in_its_own_shape(open_simulator: OpenSimula
     clock = FakeClock(BEGIN)
     async with (
         open_simulator(clock) as at,
-        httpx.AsyncClient(base_url=at.status_url.removesuffix("/simulator/status")) as client,
+        httpx.AsyncClient(base_url=at.status_url.removesuffix("/simulator/status"), timeout=60) as client,
     ):
         clock.advance(190)
         await clock.read()
@@ -197,7 +197,7 @@ async def test_a_wrong_request_is_refused_as_the_exchange_does(
     """Some of them with HTTP status 200."""
     async with (
         open_simulator(clock) as at,
-        httpx.AsyncClient(base_url=at.status_url.removesuffix("/simulator/status")) as client,
+        httpx.AsyncClient(base_url=at.status_url.removesuffix("/simulator/status"), timeout=60) as client,
     ):
         response = await client.get(path)
         assert response.status_code == status
@@ -209,7 +209,7 @@ async def test_pages_are_no_longer_than_the_exchange_allows(open_simulator: Open
     clock = FakeClock(BEGIN)
     async with (
         open_simulator(clock, max_lag_seconds=1) as at,
-        httpx.AsyncClient(base_url=at.status_url.removesuffix("/simulator/status")) as client,
+        httpx.AsyncClient(base_url=at.status_url.removesuffix("/simulator/status"), timeout=60) as client,
     ):
         # The market jumps over most of this time; its minutes are flat.
         clock.advance(1500 * 60)
@@ -234,7 +234,7 @@ async def test_calls_beyond_the_documented_rate_are_refused(
     """Kraken answers once a second, after a short burst, and the status shows who does not obey."""
     async with (
         open_simulator(clock) as at,
-        httpx.AsyncClient(base_url=at.status_url.removesuffix("/simulator/status")) as client,
+        httpx.AsyncClient(base_url=at.status_url.removesuffix("/simulator/status"), timeout=60) as client,
     ):
         path = "/kraken/0/public/OHLC?pair=XBTUSD&interval=1"
         answers = [(await client.get(path)).text for _ in range(16)]

@@ -123,7 +123,7 @@ async def test_a_client_receives_every_recorded_frame_at_full_speed(
     )
     async with (
         open_simulator(replay=paths, speed=VERY_FAST, times="original") as at,
-        httpx.AsyncClient(base_url=at.binance_rest_url) as client,
+        httpx.AsyncClient(base_url=at.binance_rest_url, timeout=60) as client,
         connect(at.binance_stream_url + "/stream?streams=" + streams, compression=None) as socket,
     ):
         async with asyncio.timeout(3 * TIMEOUT_SECONDS):

@@ -14,7 +14,7 @@ async def test_a_replay_waits_for_its_first_client_and_tells_its_end(
     open_simulator: OpenSimulator, clock: FakeClock
 ) -> None:
     """The first subscription starts the clock, and the status shows begin and end."""
-    async with open_simulator(clock, replay=(HFT,)) as at, httpx.AsyncClient() as client:
+    async with open_simulator(clock, replay=(HFT,)) as at, httpx.AsyncClient(timeout=60) as client:
         clock.advance(100)
         assert (await client.get(at.status_url)).json()["began_at_us"] is None
         assert (await client.get(at.binance_rest_url + "/api/v3/exchangeInfo")).json()["symbols"][0][
@@ -43,7 +43,7 @@ async def test_requests_are_answered_from_the_recording_at_that_moment(
 
     The other exchange lists nothing.
     """
-    async with open_simulator(clock, replay=(HFT,)) as at, httpx.AsyncClient() as client:
+    async with open_simulator(clock, replay=(HFT,)) as at, httpx.AsyncClient(timeout=60) as client:
         async with connect(at.binance_ws_api_url) as socket:
 
             async def result(method: str, **params: object) -> object:
@@ -73,7 +73,7 @@ async def test_a_coingecko_recording_answers_over_http(
     """Numbers are unchanged; Binance lists nothing and its streams publish nothing."""
     async with (
         open_simulator(clock, replay=(COINGECKO,), begin="at-once") as at,
-        httpx.AsyncClient() as client,
+        httpx.AsyncClient(timeout=60) as client,
     ):
         url = at.coingecko_url + "/simple/price?ids=bitcoin,dogwifcoin,ethereum&vs_currencies=usd,eur,gbp"
         found = await client.get(url + "&include_last_updated_at=true")

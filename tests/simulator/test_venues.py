@@ -100,7 +100,7 @@ async def test_the_listings_have_their_exchanges_shapes(
     open_simulator: OpenSimulator, clock: FakeClock
 ) -> None:
     """Symbol, base, quote and the exchange's own status of a trading instrument."""
-    async with open_simulator(clock) as at, httpx.AsyncClient() as client:
+    async with open_simulator(clock) as at, httpx.AsyncClient(timeout=60) as client:
         products = (await client.get(f"{at.coinbase_rest_url}/products")).json()
         assert [products[0][key] for key in ("id", "base_currency", "quote_currency", "status")] == [
             "BTC-USD", "BTC", "USD", "online",
@@ -128,7 +128,7 @@ async def test_the_listings_have_their_exchanges_shapes(
 
 async def test_a_missing_instrument_type_is_okxs_error(open_simulator: OpenSimulator) -> None:
     """OKX requires the instrument type."""
-    async with open_simulator() as at, httpx.AsyncClient() as client:
+    async with open_simulator() as at, httpx.AsyncClient(timeout=60) as client:
         answer = await client.get(f"{at.okx_rest_url}/api/v5/public/instruments")
         assert answer.json()["code"] == "51000"
         assert answer.headers["X-Ratewire-Simulated"] == "generated seed=1"

@@ -17,7 +17,7 @@ BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
 
 @pytest.fixture
 async def client(ready_gateway: ReadyGateway) -> AsyncIterator[httpx.AsyncClient]:
-    async with ready_gateway() as served, served.client(timeout=5) as client:
+    async with ready_gateway() as served, served.client(timeout=60) as client:
         yield client
 
 

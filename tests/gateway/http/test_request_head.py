@@ -11,7 +11,7 @@ from cache.memory import MemoryCache
 from gateway.http.request_head import encode_without_upgrade, find_head_error
 from tests.gateway.fixture_types import BuildTicker, ReadyGateway, Served
 
-TIMEOUT_S = 10
+TIMEOUT_S = 60
 BODY = b'{"query":"{ __typename }"}'
 ANSWER = b'{"data":{"__typename":"Query"}}'
 # Java's HttpClient sends these by default with its first request, `curl --http2` too.

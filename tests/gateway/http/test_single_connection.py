@@ -16,7 +16,7 @@ from tests.gateway.fixture_types import BuildTicker, ReadyGateway, Served
 from tests.gateway.node_client import node_client
 from tests.json_types import Json
 
-TIMEOUT_S = 20
+TIMEOUT_S = 60
 HEADER = "x-graphql-event-stream-token"
 EVENTS = {"accept": "text/event-stream"}
 QUERY = '{ rate(symbol: "BTC/USDT") { price } }'

@@ -18,7 +18,7 @@ from cache.memory import MemoryCache
 from rates.source import Source
 from tests.gateway.fixture_types import BuildTicker, ReadyGateway, Served
 
-TIMEOUT_S = 30
+TIMEOUT_S = 60
 HEADER = "x-graphql-event-stream-token"
 OPERATIONS = ("a", "b", "c")
 # Each event is far more than the connection takes while nobody reads it.

@@ -27,7 +27,7 @@ BINANCE = Source.BINANCE
 
 
 async def following(events: AsyncGenerator[T, None]) -> T:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         return await anext(events)
 
 

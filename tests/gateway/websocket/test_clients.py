@@ -30,7 +30,7 @@ async def test_npm_graphql_ws_goes_on_at_another_gateway_with_its_cursor(
         await cache.write([ticker(price="2", sequence=2)])
         assert (await client.line())["items"] == [{"price": "2"}]
         first.stop.set()
-        await asyncio.wait_for(asyncio.shield(first.done), 10)
+        await asyncio.wait_for(asyncio.shield(first.done), 60)
         await cache.write([ticker(price="3", sequence=3)])
         resumed = await client.line()
         if resumed["items"] == []:
@@ -62,7 +62,7 @@ async def test_npm_graphql_ws_comes_back_with_its_cursor_after_a_stall(
     ):
         assert (await client.line())["kind"] == "SNAPSHOT"
         newest = 1
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while (await served.facts(lambda _: True))["subscribers"]:
                 newest += 1
                 await cache.write([ticker(price=str(newest), sequence=newest)])
@@ -115,7 +115,7 @@ async def test_python_gql_resumes_after_an_error_and_a_disconnect(
     """Over both protocols."""
     await cache.write([ticker(price="1")])
     document = gql(RESUMABLE)
-    async with ready_gateway() as served, asyncio.timeout(20):
+    async with ready_gateway() as served, asyncio.timeout(60):
         async with Client(transport=WebsocketsTransport(url=served.ws, subprotocols=[protocol])) as session:
             with pytest.raises(TransportQueryError) as caught:
                 await anext(session.subscribe(gql('subscription { rate(symbol: "NO/SUCH") { price } }')))

@@ -90,7 +90,7 @@ async def test_many_roll_overs_miss_no_trade() -> None:
     ):
 
         async def conduct() -> Conduct:
-            async with httpx.AsyncClient() as http:
+            async with httpx.AsyncClient(timeout=60) as http:
                 return msgspec.json.decode((await http.get(at.status_url)).content, type=Status)["clients"][
                     "binance"
                 ]
@@ -173,7 +173,7 @@ async def test_a_silent_symbol_degrades_its_source_and_no_other_symbol() -> None
     cache, stop = MemoryCache(), asyncio.Event()
     async with (
         run_simulator(SimulatorSettings(http_port=0, ws_port=0)) as at,
-        httpx.AsyncClient() as http,
+        httpx.AsyncClient(timeout=60) as http,
         asyncio.TaskGroup() as group,
     ):
         silence = {"source": "binance", "fault": "silent", "symbols": ["BTC/USDT"]}

@@ -53,7 +53,7 @@ async def collect(
 ) -> list[int]:
     messages = reconnecting(connect, seen, backoff=backoff or quick(), clock=utc_now)
     found = []
-    async with asyncio.timeout(10), aclosing(messages):
+    async with asyncio.timeout(60), aclosing(messages):
         async for message in messages:
             found.append(message)
             if len(found) == count:

@@ -77,7 +77,7 @@ async def test_a_deleted_queue_ends_its_consumers_and_comes_back(amqp_url: str) 
     """The consumer gets an error, and consuming again declares the queue."""
     queue = RabbitTaskQueue(amqp_url, [BINANCE], clock=utc_now)
     async with await aio_pika.connect(amqp_url) as connection, connection.channel() as channel:
-        async with queue.consume(BINANCE) as deliveries, asyncio.timeout(10):
+        async with queue.consume(BINANCE) as deliveries, asyncio.timeout(60):
             await channel.queue_delete(queue_name(BINANCE))
             with pytest.raises(QueueUnavailable):
                 await anext(deliveries)
@@ -86,7 +86,7 @@ async def test_a_deleted_queue_ends_its_consumers_and_comes_back(amqp_url: str) 
             await queue.enqueue([task(issued_at=utc_now())])
         sent = task(issued_at=utc_now())
         await queue.enqueue([sent])
-        async with queue.consume(BINANCE) as deliveries, asyncio.timeout(10):
+        async with queue.consume(BINANCE) as deliveries, asyncio.timeout(60):
             delivery = await anext(deliveries)
             assert decode_task(BINANCE, delivery.body) == sent
             await delivery.ack()

@@ -139,7 +139,7 @@ def control_of(at: SimulatorAddresses) -> str:
 
 async def inject(at: SimulatorAddresses, source: str, fault: str, **wish: Json) -> Json:
     """Inject a fault."""
-    async with httpx.AsyncClient(verify=VERIFY) as client:
+    async with httpx.AsyncClient(verify=VERIFY, timeout=60) as client:
         answer = await client.post(control_of(at), json={"source": source, "fault": fault, **wish})
     assert answer.status_code == 201, answer.text
     found: Json = answer.json()["fault"]
@@ -148,7 +148,7 @@ async def inject(at: SimulatorAddresses, source: str, fault: str, **wish: Json) 
 
 async def heal(at: SimulatorAddresses) -> list[Json]:
     """End all faults and return them."""
-    async with httpx.AsyncClient(verify=VERIFY) as client:
+    async with httpx.AsyncClient(verify=VERIFY, timeout=60) as client:
         answer = await client.delete(control_of(at))
     assert answer.status_code == 200
     healed: list[Json] = answer.json()["healed"]
@@ -157,6 +157,6 @@ async def heal(at: SimulatorAddresses) -> list[Json]:
 
 async def status(at: SimulatorAddresses, source: str) -> Json:
     """Return the counters of a source's clients."""
-    async with httpx.AsyncClient(verify=VERIFY) as client:
+    async with httpx.AsyncClient(verify=VERIFY, timeout=60) as client:
         found: Json = (await client.get(at.status_url)).json()["clients"][source]
     return found

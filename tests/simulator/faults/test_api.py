@@ -61,7 +61,7 @@ async def test_an_invalid_request_is_refused_with_the_expected_values(
     open_simulator: OpenSimulator, wish: dict[str, Json], field: str, expected: str
 ) -> None:
     """400 with field, seen and expected value; no fault becomes active."""
-    async with open_simulator() as at, httpx.AsyncClient() as client:
+    async with open_simulator() as at, httpx.AsyncClient(timeout=60) as client:
         answer = await client.post(control_of(at), json=wish)
         error = answer.json()["error"]
         assert (answer.status_code, error["field"]) == (400, field)
@@ -71,7 +71,7 @@ async def test_an_invalid_request_is_refused_with_the_expected_values(
 
 async def test_only_json_is_taken(open_simulator: OpenSimulator) -> None:
     """Web forms get 415, malformed JSON 400."""
-    async with open_simulator() as at, httpx.AsyncClient() as client:
+    async with open_simulator() as at, httpx.AsyncClient(timeout=60) as client:
         form = {"source": "okx", "fault": "silence"}
         assert (await client.post(control_of(at), data=form)).status_code == 415
         headers = {"content-type": "application/json"}
@@ -81,7 +81,7 @@ async def test_only_json_is_taken(open_simulator: OpenSimulator) -> None:
 
 async def test_healing_an_unknown_fault(open_simulator: OpenSimulator) -> None:
     """An unknown fault id is 404 and lists the active ones; an unknown source is 400."""
-    async with open_simulator() as at, httpx.AsyncClient() as client:
+    async with open_simulator() as at, httpx.AsyncClient(timeout=60) as client:
         assert (await client.delete(f"{control_of(at)}/7")).status_code == 404
         assert (await client.delete(f"{control_of(at)}/x")).status_code == 400
         assert (await client.delete(f"{control_of(at)}?source=mtgox")).status_code == 400

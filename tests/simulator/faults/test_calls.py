@@ -76,7 +76,7 @@ async def test_a_listing_says_what_is_halted(open_simulator: OpenSimulator, sour
         "binance": '"status":"BREAK"', "coinbase": '"status":"delisted"', "kraken": '"status":"cancel_only"',
         "okx": '"state":"suspend"', "bybit": '"status":"Closed"', "coingecko": '"id":"bitcoin"',
     }  # fmt: skip
-    async with open_simulator(coingecko_refresh_seconds=1) as at, httpx.AsyncClient() as client:
+    async with open_simulator(coingecko_refresh_seconds=1) as at, httpx.AsyncClient(timeout=60) as client:
         base = getattr(at, CALLS[source][0])
         listing = {"binance": "/api/v3/exchangeInfo", "coingecko": "/coins/list?x={}"}.get(source)
         url = base + (listing or CALLS[source][1])
@@ -93,7 +93,7 @@ async def test_binances_answers_carry_odd_values(open_simulator: OpenSimulator, 
 
     A delisted pair keeps its price with zero quotes.
     """
-    async with open_simulator(clock) as at, httpx.AsyncClient() as client:
+    async with open_simulator(clock) as at, httpx.AsyncClient(timeout=60) as client:
         url = url_of(at, "binance")
 
         async def day() -> dict[str, object]:
@@ -126,7 +126,7 @@ async def test_binances_answers_carry_odd_values(open_simulator: OpenSimulator, 
 
 async def test_coingeckos_answers_carry_odd_values(open_simulator: OpenSimulator) -> None:
     """Null, `{}`, zero, exponents, missing ids: each as recorded or documented."""
-    async with open_simulator(coingecko_calls_per_minute=0) as at, httpx.AsyncClient() as client:
+    async with open_simulator(coingecko_calls_per_minute=0) as at, httpx.AsyncClient(timeout=60) as client:
 
         async def text(number: int) -> str:
             # Another URL each time, since the CDN caches answers.
@@ -172,7 +172,7 @@ async def test_requests_of_the_websocket_api_are_refused_and_garbled(open_simula
 @sources
 async def test_a_refusal_may_carry_two_retry_times(open_simulator: OpenSimulator, source: str) -> None:
     """Two headers of one name; coming back before the later one is a violation."""
-    async with open_simulator() as at, httpx.AsyncClient() as client:
+    async with open_simulator() as at, httpx.AsyncClient(timeout=60) as client:
         retries = {"retry_after_s": 30, "second_retry_after_s": 60}
         await inject(at, source, "http-429", parameters=retries)
         answer = await client.get(url_of(at, source))
@@ -183,7 +183,7 @@ async def test_a_refusal_may_carry_two_retry_times(open_simulator: OpenSimulator
 async def test_one_entry_of_a_listing_is_null(open_simulator: OpenSimulator, source: str) -> None:
     """The others are as before."""
     listing = {"binance": "/api/v3/exchangeInfo", "coingecko": "/coins/list"}.get(source, CALLS[source][1])
-    async with open_simulator() as at, httpx.AsyncClient() as client:
+    async with open_simulator() as at, httpx.AsyncClient(timeout=60) as client:
         url = getattr(at, CALLS[source][0]) + listing
         before = (await client.get(url)).text
         await inject(at, source, "null-entry")
