@@ -29,7 +29,7 @@ class RetiredName(NamedTuple):
 
     def covers(self, path: str) -> bool:
         """Whether the path lies in `where`."""
-        return PurePosixPath(path).is_relative_to(self.where)
+        return path == self.where or path.startswith(f"{self.where}/")
 
 
 class Definition(NamedTuple):
@@ -80,10 +80,12 @@ def find_definitions(path: str, text: str) -> Iterator[Definition]:
 def find_retired(retired: Iterable[RetiredName], path: str, text: str) -> Iterator[str]:
     """Yield a message for each retired name or phrase in a file."""
     here = [each for each in retired if each.covers(path)]
+    lowered, prose = text.lower(), None
     for each in here:
-        if each.kind == "phrase":
-            # Names of log events and metrics stay as they are.
-            prose = _keep_prose(text) if path.endswith(".py") else text
+        if each.kind == "phrase" and all(word in lowered for word in each.name.lower().split()):
+            if prose is None:
+                # Names of log events and metrics stay as they are.
+                prose = _keep_prose(text) if path.endswith(".py") else text
             # A phrase may run over the end of a line of a comment.
             words = r"(?:[\s#]+)".join(re.escape(word) for word in each.name.split())
             for found in re.finditer(rf"\b{words}\b", prose, re.IGNORECASE):
