@@ -111,7 +111,10 @@ def pytest_collection() -> Iterator[None]:
 
 
 def pytest_collection_finish() -> None:
-    """Leave what was collected out of later searches for garbage, each of which would visit thousands of tests."""
+    """Leave what was collected out of later searches for garbage.
+
+    Each would visit thousands of tests.
+    """
     gc.collect()
     gc.freeze()
 

@@ -1,6 +1,6 @@
-"""How much of a test `make test` runs, and how much more `make test-long`.
+"""Parts of tests that `make test` leaves to `make test-long`.
 
-Of generated cases: as many as given, and ten times that. Of parameters: those that differ in kind, and all.
+Of generated cases it runs as many as given, of which `make test-long` runs ten times as many. Of parameters it runs some of each kind.
 """
 
 import os
@@ -18,7 +18,10 @@ def at_length(cases: int) -> int:
 
 
 def only_long(*values: object) -> list[object]:
-    """Return values of a parameter for `make test-long` alone: `make test` has another one of their kind."""
+    """Return values of a parameter for `make test-long` alone.
+
+    `make test` has another one of their kind.
+    """
     return [pytest.param(value, marks=pytest.mark.long) for value in values]
 
 

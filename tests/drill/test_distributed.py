@@ -199,7 +199,10 @@ def test_a_soak_fails_for_growth_and_admits_what_it_cannot_show() -> None:
 @pytest.mark.timeout(400)
 @pytest.mark.parametrize("names", [SHORT[:1], *only_long(SHORT)], ids="+".join)
 async def test_faults_of_the_distributed_form_hold(names: Sequence[str]) -> None:
-    """A killed gateway; in `make test-long` a frozen Redis too, and a consumer with a wrong clock beside a frozen feed."""
+    """A killed gateway; in `make test-long` two faults more.
+
+    They are a frozen Redis, and a consumer with a wrong clock beside a frozen feed.
+    """
     report = await run_chaos(select(names), Console(quiet=True), subscribers=SUBSCRIBERS)
     assert report.misses() == []
     assert [each.fault.name for each in report.results] == list(names)
