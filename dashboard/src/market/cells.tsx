@@ -1,17 +1,14 @@
 // The price, change, age and star of one instrument, for its own page.
-import { useLayoutEffect, useRef } from "react";
 import { directionOf, formatChange, formatPrice, sourceName } from "../rates/figures";
 import { formatAge } from "../rates/freshness";
 import { useRemembered } from "../browser/remembered";
 import { clock } from "../stores/session";
 import { favourites, toggleFavourite } from "./favourites";
+import { useFlash } from "./flash";
 import type { InstrumentRow, Quote } from "../stores/instrument-row";
 import { leadOf } from "./lead";
 
 export { isSuspect } from "./suspect";
-
-const FLASH_MS = 700;
-const stillness = window.matchMedia("(prefers-reduced-motion: reduce)");
 
 interface RowProps {
   row: InstrumentRow;
@@ -38,15 +35,7 @@ export function FavouriteCell({ row, isReached = false }: RowProps & { isReached
 
 /** A price that flashes when it changes, with a colour and an arrow for the direction. */
 export function Price({ quote }: { quote: Quote }) {
-  const element = useRef<HTMLSpanElement>(null);
-  const flashed = useRef(quote.moves);
-  useLayoutEffect(() => {
-    if (flashed.current === quote.moves) return;
-    flashed.current = quote.moves;
-    if (quote.direction === null || stillness.matches) return;
-    const frames = [{ backgroundColor: `var(--flash-${quote.direction})` }, { backgroundColor: "transparent" }];
-    element.current?.animate(frames, { duration: FLASH_MS, easing: "ease-out" });
-  }, [quote.moves, quote.direction]);
+  const element = useFlash(quote.moves, quote.direction);
   return (
     <span ref={element} className="price" data-direction={quote.direction ?? undefined} title={quote.rate.price}>
       {formatPrice(quote.rate.price)}

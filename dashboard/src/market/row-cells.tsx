@@ -1,5 +1,6 @@
 // The contents of the cells of the market table.
-import { memo, useLayoutEffect, useRef } from "react";
+import { memo } from "react";
+import { secondText } from "../browser/times";
 import { directionOf, formatChange, formatVolume, sourceName } from "../rates/figures";
 import { formatAge, type Freshness } from "../rates/freshness";
 import { CONSENSUS } from "../rates/lead-rule";
@@ -7,6 +8,7 @@ import { formatFigure } from "../rates/significant";
 import { formatSpread } from "../rates/spread";
 import type { InstrumentRow } from "../stores/instrument-row";
 import { clock, names } from "../stores/session";
+import { useFlash } from "./flash";
 import { isSuspect } from "./suspect";
 import { codeName, leadName } from "./lead-name";
 import { instrumentLink } from "./links";
@@ -14,11 +16,9 @@ import { changeOf, viewOf, volumeOf } from "./present";
 import { Sparkline } from "./sparkline";
 import { Star } from "./star";
 
-const FLASH_MS = 700;
 /** How long a row says that another price leads it now. */
 const TOLD_MS = 20_000;
 const dollars = new Intl.NumberFormat("en", { maximumFractionDigits: 0 });
-const stillness = window.matchMedia("(prefers-reduced-motion: reduce)");
 
 interface RowProps {
   row: InstrumentRow;
@@ -64,15 +64,7 @@ interface FigureProps {
 
 /** A price in the digits of its row, with the exact one as its title; it flashes when it changes. */
 const PriceFigure = memo(function PriceFigure({ price, decimals, direction, moves, freshness }: FigureProps) {
-  const element = useRef<HTMLSpanElement>(null);
-  const flashed = useRef(moves);
-  useLayoutEffect(() => {
-    if (flashed.current === moves) return;
-    flashed.current = moves;
-    if (direction === null || stillness.matches) return;
-    const frames = [{ backgroundColor: `var(--flash-${direction})` }, { backgroundColor: "transparent" }];
-    element.current?.animate(frames, { duration: FLASH_MS, easing: "ease-out" });
-  }, [moves, direction]);
+  const element = useFlash(moves, direction);
   return (
     <span ref={element} className="price" data-direction={direction ?? undefined} data-freshness={freshness === "FRESH" ? undefined : freshness} title={price}>
       {formatFigure(price, decimals)}
@@ -101,7 +93,7 @@ export function LeadCell({ row }: RowProps) {
   if (headline === null) return <span className="soft">–</span>;
   const { from, before, sinceMs, diverged } = headline;
   const isNew = before !== null && Date.now() - sinceMs < TOLD_MS;
-  const told = before === null ? "" : `Since ${new Date(sinceMs).toLocaleTimeString("en", { hourCycle: "h23" })}; before: ${codeName(before)}. `;
+  const told = before === null ? "" : `Since ${secondText(sinceMs)}; before: ${codeName(before)}. `;
   const meaning = from === CONSENSUS ? `The middle price of ${headline.sources} exchanges${diverged ? ", which differ by more than 50 bps" : ""}` : `The price of ${sourceName(from)}: there is no consensus of exchanges`;
   return (
     <span className="lead" data-new={isNew || undefined} title={`${told}${meaning}`}>
