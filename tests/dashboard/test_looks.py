@@ -67,6 +67,33 @@ async def test_nothing_moves_while_the_page_fills(browser: Browser) -> None:
         assert shift < 0.05, look
 
 
+@pytest.mark.parametrize("look", LOOKS.values(), ids=LOOKS)
+async def test_the_page_has_its_frame_before_its_scripts(browser: Browser, look: ContextOptions) -> None:
+    """The HTML has the header with its links and the notice.
+
+    They are as high as what the scripts put in their place, so nothing below moves.
+    """
+    await browser.open("/", **look)
+    await browser.until(HAS_ROWS)
+    await browser.until("document.querySelectorAll('.strip li').length > 3")
+    frame = await browser.evaluate_as(
+        dict[str, list[list[object]]],
+        """(async () => {
+             const html = await (await fetch('/')).text();
+             const frame = new DOMParser().parseFromString(html, 'text/html').querySelector('#dashboard');
+             const heights = (root) => ['.top', '.banner.simulated'].map(each => [each, root.querySelector(each).offsetHeight]);
+             const links = (root) => [...root.querySelectorAll('.top a')].map(each => [each.getAttribute('href'), each.textContent]);
+             const real = [heights(document), links(document)];
+             const copy = document.body.appendChild(document.importNode(frame, true));
+             const written = [heights(copy), links(copy)];
+             copy.remove();
+             return { heights: [real[0], written[0]], links: [real[1], written[1]] };
+           })()""",
+    )
+    for name, (real, written) in frame.items():
+        assert written == real, name
+
+
 async def test_paper_shows_the_table_and_nothing_to_press(browser: Browser) -> None:
     """The rules for printing apply, and rows are not cut by the height of the window."""
     await browser.open("/")

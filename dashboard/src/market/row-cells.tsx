@@ -1,5 +1,6 @@
 // The contents of the cells of the market table.
 import { memo } from "react";
+import { useAddress } from "../browser/address";
 import { secondText } from "../browser/times";
 import { directionOf, formatChange, formatVolume, sourceName } from "../rates/figures";
 import { formatAge, type Freshness } from "../rates/freshness";
@@ -9,6 +10,7 @@ import { formatSpread } from "../rates/spread";
 import type { InstrumentRow } from "../stores/instrument-row";
 import { clock, names } from "../stores/session";
 import { useFlash } from "./flash";
+import type { Change } from "./headline";
 import { isSuspect } from "./suspect";
 import { codeName, leadName } from "./lead-name";
 import { instrumentLink } from "./links";
@@ -25,34 +27,53 @@ interface RowProps {
 }
 
 export function InstrumentCell({ row }: RowProps) {
+  const suspects = [...row.missing.values()].filter(isSuspect);
   return (
-    <>
-      <Star symbol={row.symbol} />
-      <a className="instrument" tabIndex={-1} {...instrumentLink(row.symbol)}>
-        <span className="symbol">
-          {row.base}
-          <span className="soft">/{row.quote}</span>
-        </span>
-        <span className="asset">{names.of(row.base)}</span>
-        <span className="via">{leadName(viewOf(row).headline)}</span>
-        <SuspectBadge row={row} />
-      </a>
-    </>
+    <InstrumentName
+      symbol={row.symbol}
+      asset={names.of(row.base)}
+      via={leadName(viewOf(row).headline)}
+      suspects={suspects.map(({ source }) => sourceName(source?.code ?? "")).join(", ")}
+      reasons={suspects.map(({ message }) => message).join("\n")}
+    />
   );
 }
 
-/** Names the sources that may mean another asset by the code of the row. Their prices are left out. */
-function SuspectBadge({ row }: RowProps) {
-  const suspects = [...row.missing.values()].filter(isSuspect);
-  if (suspects.length === 0) return null;
-  const sources = suspects.map(({ source }) => sourceName(source?.code ?? "")).join(", ");
-  return (
-    <span className="suspect" title={suspects.map(({ message }) => message).join("\n")}>
-      <span aria-hidden="true">⚠ </span>
-      {`suspect: ${sources}`}
-    </span>
-  );
+interface NameProps {
+  symbol: string;
+  asset: string;
+  /** Whose price leads the row. */
+  via: string;
+  /** The sources that may mean another asset by the code of the row; "" without one. Their prices are left out. */
+  suspects: string;
+  reasons: string;
 }
+
+/** Seldom changes, while the figures of its row do four times a second. */
+const InstrumentName = memo(function InstrumentName({ symbol, asset, via, suspects, reasons }: NameProps) {
+  // The link holds the rest of the address.
+  useAddress();
+  const [base, quote] = symbol.split("/");
+  return (
+    <>
+      <Star symbol={symbol} />
+      <a className="instrument" tabIndex={-1} {...instrumentLink(symbol)}>
+        <span className="symbol">
+          {base}
+          <span className="soft">/{quote}</span>
+        </span>
+        <span className="asset">{asset}</span>
+        <span className="via">{via}</span>
+        {suspects !== "" && (
+          <span className="suspect" title={reasons}>
+            <span aria-hidden="true">⚠ </span>
+            {`suspect: ${suspects}`}
+          </span>
+        )}
+      </a>
+    </>
+  );
+});
 
 interface FigureProps {
   price: string;
@@ -107,13 +128,17 @@ export function LeadCell({ row }: RowProps) {
 export function ChangeCell({ row, span }: RowProps & { span: "1h" | "24h" | "7d" }) {
   const change = changeOf(row, span);
   if (change === null) return <span className="soft" title="Not known: the history does not reach back so far">–</span>;
-  const origin = change.isPublished ? `as ${sourceName(change.source)} publishes it` : `by the trades of ${sourceName(change.source)}`;
+  return <ChangeFigure {...change} />;
+}
+
+const ChangeFigure = memo(function ChangeFigure({ percent, source, isPublished }: Change) {
+  const origin = isPublished ? `as ${sourceName(source)} publishes it` : `by the trades of ${sourceName(source)}`;
   return (
-    <span data-direction={directionOf(change.percent)} title={`${change.percent} %, ${origin}`}>
-      {formatChange(change.percent)}
+    <span data-direction={directionOf(percent)} title={`${percent} %, ${origin}`}>
+      {formatChange(percent)}
     </span>
   );
-}
+});
 
 export function SparkCell({ row }: RowProps) {
   return row.summary === null ? <span className="soft">–</span> : <Sparkline summary={row.summary} />;
