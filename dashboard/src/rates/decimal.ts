@@ -2,6 +2,7 @@
 
 /** Returns a negative number, zero or a positive number, as `a` is less than, equal to or greater than `b`: "-0.50". */
 export function compareDecimals(a: string, b: string): number {
+  if (a === b) return 0;
   const [aNegative, bNegative] = [a.startsWith("-"), b.startsWith("-")];
   const magnitude = compareMagnitudes(a.replace("-", ""), b.replace("-", ""));
   if (aNegative && bNegative) return -magnitude;

@@ -7,6 +7,7 @@ import { clock } from "../stores/session";
 import { writeNumber } from "../rates/notation";
 import type { Health } from "../stores/source-health";
 import { SourceHistory } from "./history";
+import { listText, stoppedText } from "./state-words";
 import { Suspects } from "./suspects";
 
 export default function SourcePanel({ sources, isKnown }: Health) {
@@ -28,15 +29,17 @@ export default function SourcePanel({ sources, isKnown }: Health) {
           <thead>
             <tr>
               <th scope="col">Source</th>
-              <th scope="col">Last rate</th>
+              <th scope="col">Last price</th>
               <th scope="col">Lag</th>
               <th scope="col">Per minute</th>
-              <th scope="col">Fresh / seen / tracked</th>
-              <th scope="col">Silent</th>
+              <th scope="col">Fresh prices</th>
+              <th scope="col" title="Instruments for which nothing new comes, although the source sends others">
+                Stopped alone
+              </th>
               <th scope="col">Suspect identity</th>
               <th scope="col">Refused</th>
               <th scope="col">Reconnects</th>
-              <th scope="col">Calls left</th>
+              <th scope="col">Requests left</th>
             </tr>
           </thead>
           <tbody>
@@ -48,8 +51,8 @@ export default function SourcePanel({ sources, isKnown }: Health) {
                 </td>
                 <td>{source.lagMs === null ? "–" : `${writeNumber(source.lagMs)} ms`}</td>
                 <td>{writeNumber(source.tickersPerMinute)}</td>
-                <td>{`${source.freshCount} / ${source.seenCount} / ${source.trackedCount}`}</td>
-                <td title={source.silent.join(", ") || undefined}>{listText(source.silent, source.silentCount)}</td>
+                <td title={`${source.seenCount} of ${source.trackedCount} have had a price`}>{`${source.freshCount} of ${source.trackedCount}`}</td>
+                <td title={source.silent.join(", ") || undefined}>{stoppedText(source)}</td>
                 <td title={source.suspects.join(", ") || undefined}>
                   {source.suspectCount === 0 ? "none" : <span className="suspect">{listText(source.suspects, source.suspectCount)}</span>}
                 </td>
@@ -65,12 +68,6 @@ export default function SourcePanel({ sources, isKnown }: Health) {
       <Suspects sources={sources} />
     </div>
   );
-}
-
-/** Names the first few instruments only: if there are more, the whole source has a problem. */
-function listText(symbols: readonly string[], count: number): string {
-  if (count === 0) return "none";
-  return count > symbols.slice(0, 3).length ? `${symbols.slice(0, 2).join(", ")} and ${count - 2} more` : symbols.join(", ");
 }
 
 function Since({ moment }: { moment: string | null }) {

@@ -29,3 +29,15 @@ export function summaryText({ sources, isKnown }: Health): string {
   const working = sources.filter(({ state }) => state === "UP").length;
   return working === sources.length ? `All ${working} sources working` : `${working} of ${sources.length} sources working`;
 }
+
+/** Which instruments stopped while others of the source go on. "none" beside "0 of 135 fresh" would say that all is well. */
+export function stoppedText({ freshCount, trackedCount, silent, silentCount }: Pick<SourceStatus, "freshCount" | "trackedCount" | "silent" | "silentCount">): string {
+  if (trackedCount > 0 && freshCount === 0) return "no price is fresh";
+  return listText(silent, silentCount);
+}
+
+/** Names the first few instruments only: if there are more, the whole source has a problem. */
+export function listText(symbols: readonly string[], count: number): string {
+  if (count === 0) return "none";
+  return count > symbols.slice(0, 3).length ? `${symbols.slice(0, 2).join(", ")} and ${count - 2} more` : symbols.join(", ");
+}

@@ -1,0 +1,17 @@
+import { expect, test } from "vitest";
+import { listText, stoppedText } from "../src/sources/state-words";
+
+const source = { freshCount: 5, trackedCount: 8, silent: [], silentCount: 0 };
+
+test("instruments that stopped alone are named, the first few of many", () => {
+  expect(stoppedText(source)).toBe("none");
+  expect(stoppedText({ ...source, silent: ["ADA/USD", "BTC/USD"], silentCount: 2 })).toBe("ADA/USD, BTC/USD");
+  expect(listText(["ADA/USD", "BTC/USD", "DOT/USD", "ETH/USD"], 64)).toBe("ADA/USD, BTC/USD and 62 more");
+});
+
+test("where no price is fresh, none is called well", () => {
+  expect(stoppedText({ ...source, freshCount: 0 })).toBe("no price is fresh");
+  expect(stoppedText({ ...source, freshCount: 0, silent: ["ADA/USD"], silentCount: 1 })).toBe("no price is fresh");
+  // A source without instruments has nothing that could be fresh.
+  expect(stoppedText({ ...source, freshCount: 0, trackedCount: 0 })).toBe("none");
+});
