@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { type ConnectionEvent, type ConnectionState, FIRST_STATE, isInformed, nextState, OFFLINE_AFTER } from "../src/live/connection-state";
+import { type ConnectionEvent, type ConnectionState, FIRST_STATE, isInformed, isReceiving, nextState, OFFLINE_AFTER } from "../src/live/connection-state";
 import { problemText } from "../src/shell/problem-text";
 import { stateOf } from "../src/sources/state-words";
 
@@ -55,6 +55,9 @@ test("no state that can be reached contradicts itself", () => {
     if (state.phase === "refused") expect(state.message, way).not.toBeNull();
     if (state.phase === "live") expect(problemText(state), way).toBeNull();
     if (state.phase === "offline") expect(problemText(state), way).not.toBeNull();
+    // Alerts are called watched only where rates arrive, and those that are refused do not.
+    expect(isReceiving(state), way).toBe(["live", "reloading"].includes(state.phase));
+    if (isReceiving(state)) expect(state.message, way).toBeNull();
     // Lights are on only where the page is told of changes.
     const source = { state: "UP" } as Parameters<typeof stateOf>[0];
     const light = stateOf(source, { isKnown: isInformed(state) });

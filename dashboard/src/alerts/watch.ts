@@ -1,7 +1,7 @@
 // Watches the symbols of all alert rules, also while the page is hidden, and keeps what has fired.
 import type { Gateway } from "../graphql/gateway";
 import { WatchedDocument, type WatchedSubscription, type WatchedSubscriptionVariables } from "../graphql/generated";
-import { type ConnectionState, FIRST_STATE, isInformed, nextState } from "../live/connection-state";
+import { type ConnectionState, FIRST_STATE, isReceiving, nextState } from "../live/connection-state";
 import { RatesFeed, type RatesStep } from "../live/rates-feed";
 import { AlertEngine, type AlertQuote, type Firing } from "./engine";
 import type { AlertRule } from "./rules";
@@ -50,7 +50,7 @@ export class AlertWatch {
       onStep: (step, replaces) => this.#receive(step, replaces),
       onConnection: (event) => {
         this.#connection = nextState(this.#connection, event);
-        this.#update({ isWatching: this.#connection.heardAtMs !== null && isInformed(this.#connection) });
+        this.#update({ isWatching: isReceiving(this.#connection) });
       },
     });
     this.#feed.start();

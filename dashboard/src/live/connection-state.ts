@@ -80,6 +80,11 @@ export function isInformed({ phase }: ConnectionState): boolean {
   return phase === "live" || phase === "reloading" || phase === "refused" || phase === "connecting";
 }
 
+/** Whether rates arrive. A gateway that refuses them is heard, and sends none. */
+export function isReceiving({ phase }: ConnectionState): boolean {
+  return phase === "live" || phase === "reloading";
+}
+
 /** Enters a phase without a notice, which belongs to the phase "live" only. */
 function enter(state: ConnectionState, phase: Phase, message: string | null = null): ConnectionState {
   if (state.phase === phase && state.notice === null && state.message === message) return state;
