@@ -25,6 +25,7 @@ from rates.source import Source
 from runtime.free_port import free_port
 from tests.backends import ServerProcess
 from tests.dashboard.browser import Browser, browsing
+from tests.dashboard.picture_history import seed_picture_history
 from tests.e2e.processes import ROOT, Command, running
 from tests.gateway.fakes import build_ticker
 
@@ -32,6 +33,8 @@ BINANCE_TTL_S = 3
 # What a test writes once stays fresh while a slow machine opens pages, except at Binance.
 TTL_S = {**dict.fromkeys(("coinbase", "kraken", "okx", "bybit", "coingecko"), 600), "binance": BINANCE_TTL_S}
 IMAGES = ROOT / "docs" / "images"
+IS_DRAWING = bool(os.environ.get("RATEWIRE_SCREENSHOTS"))
+"""Whether the tests write the documentation's pictures."""
 
 
 class Market:
@@ -127,11 +130,14 @@ async def market(
 async def embedded(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[str]:
     """The address of an embedded system with the simulator."""
     port = free_port()
+    folder = tmp_path_factory.mktemp("run")
     env = {
         **UNBUDGETED,
         "RATEWIRE_GATEWAY_PORT": str(port),
-        "RATEWIRE_STANDALONE_FOLDER": str(tmp_path_factory.mktemp("run")),
+        "RATEWIRE_STANDALONE_FOLDER": str(folder),
     }
+    if IS_DRAWING:
+        await seed_picture_history(f"sqlite+aiosqlite:///{folder}/ratewire.sqlite")
     async with running("up", env=env) as command:
         await command.prints("/graphql")
         yield f"http://127.0.0.1:{port}"
@@ -156,7 +162,7 @@ async def picture(browser: Browser, name: str, *, after_s: float = 0, selector: 
 
     `after_s`: how long the page needs to fill its chart. `selector`: the element of the picture.
     """
-    if os.environ.get("RATEWIRE_SCREENSHOTS"):
+    if IS_DRAWING:
         await asyncio.sleep(after_s)
         IMAGES.mkdir(exist_ok=True)
         await browser.screenshot(IMAGES / f"{name}.png", selector=selector)

@@ -18,6 +18,8 @@ from rates.symbol import parse_symbol
 
 MINUTE = timedelta(minutes=1)
 _STEP = 0.0009
+# Prices below it have eight decimals.
+SMALL = 100
 
 
 class SeededMinute(NamedTuple):
@@ -36,12 +38,14 @@ def generate_minutes(
     unknown: Collection[int] = (),
     partial: Collection[int] = (),
     quiet: Collection[int] = (),
+    seed: int = 12345,
 ) -> Iterator[SeededMinute]:
     """Yield minutes whose prices wander, always the same ones.
 
-    `unknown`, `partial`, `quiet`: the numbers of those without a record, with a part of it, and without a trade.
+    `unknown`, `partial`, `quiet`: the numbers of those without a record, with a part of it, and without a trade. `seed`: another
+    walk for another number.
     """
-    state, price = 12345, first_price
+    state, price = seed, first_price
     for number in range(count):
         moves = []
         for _ in range(4):
@@ -77,7 +81,7 @@ def generate_minutes(
 
 
 def _price(value: float) -> Decimal:
-    return Decimal(f"{value:.2f}")
+    return Decimal(f"{value:.2f}" if value >= SMALL else f"{value:.8f}")
 
 
 async def seed_history(

@@ -191,7 +191,7 @@ async def test_it_fits_light_dark_and_a_phone(browser: Browser, name: str, conte
     ground = await browser.evaluate("getComputedStyle(document.documentElement).backgroundColor")
     assert (ground == "rgb(14, 19, 17)") is (name == "dark")
     await browser.until("document.querySelectorAll('.price[data-direction]').length > 8")
-    await picture(browser, f"dashboard-{name}")
+    await picture(browser, f"dashboard-{name}", after_s=5)
 
 
 async def test_the_theme_is_chosen_and_remembered(browser: Browser) -> None:
