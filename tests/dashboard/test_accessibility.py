@@ -57,10 +57,11 @@ async def test_live_regions_do_not_chatter(browser: Browser) -> None:
 
 
 async def test_reduced_motion_is_respected(browser: Browser) -> None:
-    """With prefers-reduced-motion nothing is animated.
+    """With prefers-reduced-motion nothing is animated, and no price is lit.
 
     Arrows and colours still show the direction.
     """
     await browser.open("/", reducedMotion="reduce")
     await browser.until("document.querySelectorAll('.price[data-direction]').length > 8")
     assert await browser.evaluate("document.getAnimations().length") == 0
+    assert await browser.evaluate("document.querySelectorAll('[data-flash]').length") == 0

@@ -30,6 +30,7 @@ async def test_prices_move_and_the_data_is_called_simulated(browser: Browser) ->
     await browser.shows("BTC/USDT")
     before = await browser.evaluate(PRICE)
     await browser.until(f"{PRICE} !== {before!r}")
+    await browser.until("document.querySelector('.price[data-flash=up], .price[data-flash=down]') !== null")
     await browser.shows("Simulated data.")
     assert await browser.evaluate("document.querySelector('#connection .phase').innerText") == "Live"
 
