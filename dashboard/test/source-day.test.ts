@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { lagOf, refusedOf, type SourceDay, segmentsOf, workingPercent } from "../src/sources/history-figures";
+import { lagOf, recordedMs, refusedOf, type SourceDay, segmentsOf, workingPercent } from "../src/sources/history-figures";
 
 const FROM_MS = Date.parse("2026-11-28T12:00:00Z");
 const at = (hour: number) => new Date(FROM_MS + hour * 3_600_000).toISOString();
@@ -26,6 +26,7 @@ test("states fill the time that they had, and no more", () => {
 
 test("what nobody recorded counts neither as working nor as not", () => {
   expect(workingPercent(day([["UP", 0, 6], ["UNKNOWN", 6, 12], ["DOWN", 12, 18]]))).toBe(50);
+  expect(recordedMs(day([["UP", 0, 6], ["UNKNOWN", 6, 12], ["DOWN", 12, 18]]))).toBe(12 * 3_600_000);
   expect(workingPercent(day([["UNKNOWN", 0, 24]]))).toBeNull();
   expect(workingPercent(day([]))).toBeNull();
   expect(workingPercent(day([["DEGRADED", 0, 24]]))).toBe(100);

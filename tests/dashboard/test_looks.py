@@ -82,7 +82,7 @@ async def test_the_page_has_its_frame_before_its_scripts(browser: Browser, look:
              const html = await (await fetch('/')).text();
              const frame = new DOMParser().parseFromString(html, 'text/html').querySelector('#dashboard');
              const heights = (root) => ['.top', '.banner.simulated'].map(each => [each, root.querySelector(each).offsetHeight]);
-             const links = (root) => [...root.querySelectorAll('.top a')].map(each => [each.getAttribute('href'), each.textContent]);
+             const links = (root) => [...root.querySelectorAll('.top > a, .top > nav a')].map(each => [each.getAttribute('href'), each.textContent]);
              const real = [heights(document), links(document)];
              const copy = document.body.appendChild(document.importNode(frame, true));
              const written = [heights(copy), links(copy)];

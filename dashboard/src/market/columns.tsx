@@ -76,7 +76,7 @@ function change(id: SortKey, span: "1h" | "24h" | "7d", words: string, width: nu
 }
 
 const OWN: readonly MarketColumn[] = [
-  { id: NAME, short: "Instrument", long: "Instrument", width: 13, sort: "symbol", descendsFirst: false, value: (row) => row.symbol, text: (row) => row.symbol, render: (row) => <InstrumentCell row={row} /> },
+  { id: NAME, short: "Instrument", long: "Instrument", width: 14, sort: "symbol", descendsFirst: false, value: (row) => row.symbol, text: (row) => row.symbol, render: (row) => <InstrumentCell row={row} /> },
   {
     id: "price",
     short: "Price",

@@ -2,7 +2,7 @@
 // of style and paint sixty times a second while anything changes.
 import { type RefObject, useLayoutEffect, useRef } from "react";
 
-export const FLASH_MS = 600;
+export const FLASH_MS = 500;
 /** Those that end within this time end together: prices change in batches. */
 const TOGETHER_MS = 60;
 type Direction = "up" | "down";

@@ -21,6 +21,12 @@ export function segmentsOf({ from, to, periods }: SourceDay): Segment[] {
   });
 }
 
+/** How much of the day was recorded, in milliseconds. */
+export function recordedMs(day: SourceDay): number {
+  const recorded = segmentsOf(day).filter(({ state }) => state !== "UNKNOWN");
+  return sum(recorded.map(({ length }) => length)) * (Date.parse(day.to) - Date.parse(day.from));
+}
+
 /** Share of the recorded time in which the source worked, in per cent; null if nothing was recorded. A degraded source works. */
 export function workingPercent(day: SourceDay): number | null {
   const segments = segmentsOf(day).filter(({ state }) => state !== "UNKNOWN");

@@ -6,9 +6,10 @@ import { Periodic } from "../live/periodic";
 import { keepWhileVisible } from "../live/visibility";
 import { clockText, zone } from "../browser/times";
 import { sourceName } from "../rates/figures";
+import { formatAge } from "../rates/freshness";
 import { writeNumber } from "../rates/notation";
 import { clock, gateway } from "../stores/session";
-import { lagOf, refusedOf, segmentsOf, type Segment, type SourceDay, workingPercent } from "./history-figures";
+import { lagOf, recordedMs, refusedOf, segmentsOf, type Segment, type SourceDay, workingPercent } from "./history-figures";
 import { stateWord } from "./state-words";
 
 const DAY_MS = 24 * 3_600_000;
@@ -18,6 +19,7 @@ const WIDTH = 1_000;
 const NARROWEST = 2;
 /** The share of the day from which on a state lasts all the time, but for seconds. */
 const WHOLE = 0.999;
+const NEARLY_A_DAY = 0.95;
 /** The newest troubles, for those who hear the strip. */
 const MOST_SAID = 5;
 
@@ -65,12 +67,19 @@ function DayCells({ day }: { day: SourceDay }) {
       <td>
         <StateStrip day={day} />
       </td>
-      <td>{working === null ? "not recorded" : `${writeNumber(working, working > 99.9 || working === 0 ? 0 : 1)} %`}</td>
+      <td title="Of the time that was recorded">{workingText(working, recordedMs(day))}</td>
       <td>{p50Ms === null ? "–" : `${writeNumber(p50Ms)} ms`}</td>
       <td>{p99Ms === null ? "–" : `${writeNumber(p99Ms)} ms`}</td>
       <td>{writeNumber(refusedOf(day))}</td>
     </>
   );
+}
+
+/** "99.8 %"; "100 % of 12 m 05 s" where much of the day was not recorded: the strip beside it is mostly empty then. */
+function workingText(percent: number | null, ofMs: number): string {
+  if (percent === null) return "not recorded";
+  const share = `${writeNumber(percent, percent > 99.9 || percent === 0 ? 0 : 1)} %`;
+  return ofMs < NEARLY_A_DAY * DAY_MS ? `${share} of ${formatAge(ofMs)}` : share;
 }
 
 function StateStrip({ day }: { day: SourceDay }) {
