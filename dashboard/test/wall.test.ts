@@ -7,6 +7,7 @@ import { onSecondHand } from "../src/live/second-hand";
 import { ServerClock } from "../src/rates/server-clock";
 import { MarketStore } from "../src/stores/market-store";
 import { reloadOnNewBuild } from "../src/wall/new-build";
+import { columnsFor } from "../src/wall/tiling";
 import { DEFAULT_SYMBOLS, MOST_TILES, readWall } from "../src/wall/wall-address";
 import { WallFeed } from "../src/wall/wall-feed";
 
@@ -169,4 +170,9 @@ test("the address of a wallboard is read as people write it", () => {
   expect(readWall("?source=a b&theme=pink")).toEqual({ symbols: DEFAULT_SYMBOLS, source: null, theme: null, isUtc: false, title: "" });
   const many = Array.from({ length: 99 }, (_, index) => `A${index}/USD`).join();
   expect(readWall(`?symbols=${many}`).symbols).toHaveLength(MOST_TILES);
+});
+
+test("tiles leave few places of the screen empty", () => {
+  expect([1, 2, 3, 4, 5, 6, 7, 8, 9, 12, 16].map(columnsFor)).toEqual([1, 2, 3, 2, 3, 3, 4, 4, 3, 4, 4]);
+  for (let tiles = 1; tiles <= MOST_TILES; tiles++) expect(Math.ceil(tiles / columnsFor(tiles))).toBeLessThanOrEqual(columnsFor(tiles));
 });

@@ -8,6 +8,7 @@ import { directionOf, formatChange, formatPrice, sourceName } from "../rates/fig
 import { formatAge } from "../rates/freshness";
 import { problemText } from "../shell/problem-text";
 import { toggleFullScreen } from "./screen";
+import { columnsFor } from "./tiling";
 import type { WallAddress } from "./wall-address";
 import type { WallFeed } from "./wall-feed";
 
@@ -115,9 +116,4 @@ function faceOf(symbol: string, feed: WallFeed): string {
   const quote = feed.quote(row, nowMs);
   if (quote === null) return `missing ${row.version}`;
   return `${row.version} ${quote.rate.source.code} ${row.freshness(quote, feed.store.clock, nowMs)} ${formatAge(feed.store.clock.ageMs(quote.observedAtMs, nowMs))}`;
-}
-
-/** Close to square, wider than high as screens are. */
-function columnsFor(tiles: number): number {
-  return Math.max(1, Math.ceil(Math.sqrt(tiles * 1.2)));
 }
