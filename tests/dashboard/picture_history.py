@@ -1,4 +1,4 @@
-"""A week of history for the instruments of the documentation's pictures, as a recorder would have left it."""
+"""A week of history for the documentation's pictures, as a recorder would have left it."""
 
 import csv
 from datetime import timedelta
