@@ -92,6 +92,12 @@ const COMMANDS = {
     blocked = null;
   },
   reload: () => page.reload(),
+  // The browser stays for another test, which sees nothing of this one.
+  leave: async () => {
+    await page?.context().close();
+    page = null;
+    complaints.length = 0;
+  },
   // As the device would: the browser says so, and nothing passes.
   network: ({ isThere }) => page.context().setOffline(!isThere),
   evaluate: ({ script }) => page.evaluate(script),

@@ -113,6 +113,10 @@ class Browser:
         """Open `path` in a fresh context, without storage of earlier visits."""
         await self._do("open", object, path=path, **context)
 
+    async def leave(self) -> None:
+        """Close the page with all that it stored, and forget its errors."""
+        await self._do("leave", object)
+
     async def evaluate(self, script: str) -> object:
         """The value of a JavaScript expression in the page."""
         return await self._do("evaluate", object, script=script)

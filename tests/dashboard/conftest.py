@@ -127,6 +127,21 @@ async def market(
 
 
 @pytest_asyncio.fixture(loop_scope="module", scope="module")
+async def market_browser(market: Market) -> AsyncIterator[Browser]:
+    """A browser for the market's address, which outlives each gateway process."""
+    async with browsing(market.url) as browser:
+        yield browser
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def page(market_browser: Browser) -> AsyncIterator[Browser]:
+    """The browser of the module, without a page of an earlier test."""
+    yield market_browser
+    assert (await market_browser.seen())["foreign"] == []
+    await market_browser.leave()
+
+
+@pytest_asyncio.fixture(loop_scope="module", scope="module")
 async def embedded(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[str]:
     """The address of an embedded system with the simulator."""
     port = free_port()

@@ -1,11 +1,8 @@
 """Alerts in the page: added in a dialog, fired once for each crossing, kept in the browser."""
 
-from collections.abc import AsyncIterator
-
 import pytest
-import pytest_asyncio
 
-from tests.dashboard.browser import Browser, browsing
+from tests.dashboard.browser import Browser
 from tests.dashboard.conftest import Market
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -15,13 +12,6 @@ BELL = "[aria-label=Alerts]"
 FIRED = "[...document.querySelectorAll('.fired li')].map(each => each.innerText)"
 SHOWN = "document.querySelector('.last-fired')?.innerText"
 IS_WATCHING = "document.querySelector('.alerts h3')?.innerText === 'Watching'"
-
-
-@pytest_asyncio.fixture(loop_scope="module")
-async def page(market: Market) -> AsyncIterator[Browser]:
-    async with browsing(market.url) as browser:
-        yield browser
-        assert (await browser.seen())["foreign"] == []
 
 
 async def add(page: Browser, level: str) -> None:

@@ -1,7 +1,6 @@
 """The chart of an instrument: history, gaps, moving in time, keys, addresses, interruptions."""
 
 import json
-from collections.abc import AsyncIterator
 from datetime import timedelta
 
 import pytest
@@ -9,7 +8,7 @@ import pytest_asyncio
 
 from rates.clock import utc_now
 from rates.source import Source
-from tests.dashboard.browser import PHONE, Browser, ContextOptions, browsing
+from tests.dashboard.browser import PHONE, Browser, ContextOptions
 from tests.dashboard.conftest import Market, picture
 from tests.dashboard.live_trades import trading
 from tests.dashboard.seeded_history import floor_minute, generate_minutes, seed_history
@@ -58,14 +57,6 @@ async def charted(market: Market) -> Market:
     )
     await seed_history(market.database_url, BTC, list(minutes))
     return market
-
-
-@pytest_asyncio.fixture(loop_scope="module")
-async def page(charted: Market) -> AsyncIterator[Browser]:
-    """A browser for the market's address, which outlives each gateway process."""
-    async with browsing(charted.url) as browser:
-        yield browser
-        assert (await browser.seen())["foreign"] == []
 
 
 async def focus(page: Browser) -> None:

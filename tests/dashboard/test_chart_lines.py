@@ -12,7 +12,7 @@ import pytest_asyncio
 
 from rates.clock import utc_now
 from rates.source import Source
-from tests.dashboard.browser import Browser, browsing
+from tests.dashboard.browser import Browser
 from tests.dashboard.conftest import Market
 from tests.dashboard.seeded_history import floor_minute, generate_minutes, seed_history
 
@@ -45,14 +45,6 @@ async def charted(market: Market) -> Market:
         market.database_url, ETH, list(generate_minutes(start, MINUTES, first_price=3_000, unknown=gap))
     )
     return market
-
-
-@pytest_asyncio.fixture(loop_scope="module")
-async def page(charted: Market) -> AsyncIterator[Browser]:
-    """A browser for the market's address, which outlives each gateway process."""
-    async with browsing(charted.url) as browser:
-        yield browser
-        assert (await browser.seen())["foreign"] == []
 
 
 async def press_button(page: Browser, text: str) -> None:

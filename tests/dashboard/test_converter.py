@@ -1,15 +1,13 @@
 """The converter: exact amounts, its route, errors, stablecoins."""
 
 import csv
-from collections.abc import AsyncIterator
 from importlib import resources
 
 import pytest
-import pytest_asyncio
 
 from gateway.queries.conversion.assets import STABLECOINS
 from rates.source import Source
-from tests.dashboard.browser import PHONE, Browser, ContextOptions, browsing
+from tests.dashboard.browser import PHONE, Browser, ContextOptions
 from tests.dashboard.conftest import Market
 from tests.e2e.processes import ROOT
 from tests.lengths import only_long
@@ -46,14 +44,6 @@ def test_the_stablecoins_are_those_of_the_gateway_that_are_reviewed() -> None:
         if 'code: "' in line
     }
     assert listed == reviewed
-
-
-@pytest_asyncio.fixture(loop_scope="module")
-async def page(market: Market) -> AsyncIterator[Browser]:
-    """A browser for the market's address, which outlives each gateway process."""
-    async with browsing(market.url) as browser:
-        yield browser
-        assert (await browser.seen())["foreign"] == []
 
 
 class TestConverter:

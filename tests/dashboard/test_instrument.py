@@ -1,11 +1,9 @@
 """The page of an instrument below its chart: quotes, last trades, what the sources mean."""
 
 import json
-from collections.abc import AsyncIterator
 from datetime import timedelta
 
 import pytest
-import pytest_asyncio
 
 from history.trade import Side
 from instruments.identity.identity_records import IdentityRecords
@@ -14,7 +12,7 @@ from rates.clock import utc_now
 from rates.source import Source
 from rates.symbol import parse_symbol
 from rates.ticker import TickerKey
-from tests.dashboard.browser import PHONE, Browser, ContextOptions, browsing
+from tests.dashboard.browser import PHONE, Browser, ContextOptions
 from tests.dashboard.conftest import Market
 from tests.dashboard.live_trades import trading
 from tests.lengths import only_long
@@ -27,14 +25,6 @@ TRADES = (
 )
 IDENTITY = "(document.querySelector('.identity')?.innerText ?? '')"
 QUOTES = "(document.querySelector('[aria-label=\"Rates by source\"]')?.innerText ?? '')"
-
-
-@pytest_asyncio.fixture(loop_scope="module")
-async def page(market: Market) -> AsyncIterator[Browser]:
-    """A browser for the market's address, which outlives each gateway process."""
-    async with browsing(market.url) as browser:
-        yield browser
-        assert (await browser.seen())["foreign"] == []
 
 
 async def test_the_last_trades_are_listed_and_renewed(market: Market, page: Browser) -> None:

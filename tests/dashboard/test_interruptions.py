@@ -2,14 +2,12 @@
 
 import json
 import signal
-from collections.abc import AsyncIterator
 from datetime import timedelta
 
 import pytest
-import pytest_asyncio
 
 from rates.source import Source
-from tests.dashboard.browser import PHONE, Browser, ContextOptions, browsing
+from tests.dashboard.browser import PHONE, Browser, ContextOptions
 from tests.dashboard.conftest import BINANCE_TTL_S, Market
 from tests.dashboard.explorer import answers, model, open_explorer
 from tests.lengths import only_long
@@ -37,14 +35,6 @@ def age_of(symbol: str) -> str:
 
 def price_of(symbol: str) -> str:
     return f"document.getElementById({json.dumps(f'row-{symbol}')})?.querySelector('.cell.price')?.innerText"
-
-
-@pytest_asyncio.fixture(loop_scope="module")
-async def page(market: Market) -> AsyncIterator[Browser]:
-    """A browser for the market's address, which outlives each gateway process."""
-    async with browsing(market.url) as browser:
-        yield browser
-        assert (await browser.seen())["foreign"] == []
 
 
 async def arrive(page: Browser, symbol: str = BTC, path: str = "/") -> None:

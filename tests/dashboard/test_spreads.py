@@ -1,13 +1,11 @@
 """The spread view: the best quotes over all sources, what is left out of it, keys, phone."""
 
-from collections.abc import AsyncIterator
 from datetime import timedelta
 
 import pytest
-import pytest_asyncio
 
 from rates.source import Source
-from tests.dashboard.browser import PHONE, Browser, ContextOptions, browsing
+from tests.dashboard.browser import PHONE, Browser, ContextOptions
 from tests.dashboard.conftest import BINANCE_TTL_S, Market
 from tests.lengths import only_long
 
@@ -16,14 +14,6 @@ pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.servers]
 BTC, ETH = "BTC/USDT", "ETH/USDT"
 ROWS = "[...document.querySelectorAll('.best tbody tr')].map(each => each.innerText.replace(/\\s+/g, ' '))"
 BODY = "document.querySelector('main').innerText"
-
-
-@pytest_asyncio.fixture(loop_scope="module")
-async def page(market: Market) -> AsyncIterator[Browser]:
-    """A browser for the market's address, which outlives each gateway process."""
-    async with browsing(market.url) as browser:
-        yield browser
-        assert (await browser.seen())["foreign"] == []
 
 
 async def quote(market: Market, symbol: str, source: Source, bid: str, ask: str, **age: float) -> None:

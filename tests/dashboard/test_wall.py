@@ -1,13 +1,11 @@
 """The wallboard: chosen instruments in big figures, which go on by themselves."""
 
 import json
-from collections.abc import AsyncIterator
 
 import pytest
-import pytest_asyncio
 
 from rates.source import Source
-from tests.dashboard.browser import PHONE, Browser, ContextOptions, browsing
+from tests.dashboard.browser import PHONE, Browser, ContextOptions
 from tests.dashboard.conftest import Market
 from tests.lengths import only_long
 
@@ -18,13 +16,6 @@ TILES = "[...document.querySelectorAll('.tile')].map(each => each.innerText)"
 
 def figure(number: int) -> str:
     return f"document.querySelectorAll('.tile .figure')[{number}]?.innerText"
-
-
-@pytest_asyncio.fixture(loop_scope="module")
-async def page(market: Market) -> AsyncIterator[Browser]:
-    async with browsing(market.url) as browser:
-        yield browser
-        assert (await browser.seen())["foreign"] == []
 
 
 async def test_it_shows_what_its_address_says(market: Market, page: Browser) -> None:
