@@ -13,7 +13,7 @@ async def test_a_symbol_is_understood_as_people_write_it(browser: Browser, writt
     """In lower case and with other separators."""
     await browser.open(f"/?symbol={written}")
     await browser.until("document.title.includes('BTC/USDT')")
-    assert await browser.evaluate("document.querySelector('#connection .phase').innerText") == "Live"
+    await browser.until("document.querySelector('#connection .phase').innerText === 'Live'")
 
 
 async def test_an_address_that_leads_nowhere_leads_back(browser: Browser) -> None:

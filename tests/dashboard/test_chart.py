@@ -73,7 +73,7 @@ async def test_the_chart_begins_with_history_before_any_rate(charted: Market, pa
     async with charted.serving():
         await page.open(PAGE)
         await page.until(READY)
-        assert await page.evaluate(pressed("Time frame")) == "1d"
+        await page.until(f"{pressed('Time frame')} === '1d'")
         assert await page.evaluate_as(int, COUNT) >= 280
         legend = await page.evaluate_as(str, LEGEND)
         for name in ("Binance", "Open", "High", "Low", "Close", "Change", "Volume"):
@@ -191,8 +191,8 @@ async def test_kind_frame_and_source_stand_in_the_address(charted: Market, page:
         await page.until("location.search.includes('range=1w') && location.search.includes('chart=area')")
         await page.reload()
         await page.until(READY)
-        assert await page.evaluate(pressed("Time frame")) == "1w"
-        assert await page.evaluate(pressed("Kind of chart")) == "Area"
+        await page.until(f"{pressed('Time frame')} === '1w'")
+        await page.until(f"{pressed('Kind of chart')} === 'Area'")
         await page.open(f"{PAGE}&source=okx")
         await page.until(f"{STATUS}.includes('No trades of {BTC} by OKX are recorded yet')")
 

@@ -110,7 +110,7 @@ async def test_a_second_instrument_is_compared_in_percent(charted: Market, page:
         for _ in range(4):
             await page.press("ArrowLeft")
         await page.until(f"/ETH.USDT Binance\\s+[\\d,.]+ [+\\u2212]?[\\d.]+ %/.test({LEGEND})")
-        assert "Changes in percent" in await page.evaluate_as(str, MARKS)
+        await page.until(f"{MARKS}.includes('Changes in percent')")
         for _ in range(32):
             await page.press("ArrowLeft")
         await page.until(f"/ETH.USDT Binance\\s+\\u2013/.test({LEGEND})")

@@ -111,7 +111,7 @@ async def test_the_page_resumes_after_a_killed_gateway_without_a_reload(
         notice = await page.value(str, NOTICE)
         assert notice.startswith("Back, nothing missed.")
         await page.until(f"{price_of(BTC)}.includes('61,001.75')")
-        assert await page.evaluate(PHASE) == "Live"
+        await page.until(f"{PHASE} === 'Live'")
         await page.until(f"{LIGHT} !== 'not known'")
         assert await page.evaluate(MARK) is True
         async with market.moving(BTC):

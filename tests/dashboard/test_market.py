@@ -32,7 +32,7 @@ async def test_prices_move_and_the_data_is_called_simulated(browser: Browser) ->
     await browser.until(f"{PRICE} !== {before!r}")
     await browser.until("document.querySelector('.price[data-flash=up], .price[data-flash=down]') !== null")
     await browser.shows("Simulated data.")
-    assert await browser.evaluate("document.querySelector('#connection .phase').innerText") == "Live"
+    await browser.until("document.querySelector('#connection .phase').innerText === 'Live'")
 
 
 @pytest.mark.alone
@@ -64,7 +64,7 @@ async def test_the_search_finds_by_symbol_name_and_source_and_stands_in_the_addr
     await browser.type_text("bitcoin usdt")
     await browser.until(f"{SYMBOLS}.length > 0 && {SYMBOLS}.every(each => each.endsWith('/USDT'))")
     assert "BTC/USDT" in await browser.evaluate_as(list[str], SYMBOLS)
-    assert await browser.evaluate("location.search") == "?q=bitcoin+usdt"
+    await browser.until("location.search === '?q=bitcoin+usdt'")
     await browser.reload()
     await browser.until(f"{SYMBOLS}[0]?.includes('/USDT')")
     await browser.press("Escape")

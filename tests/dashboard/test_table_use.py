@@ -43,7 +43,9 @@ async def test_selected_rows_are_copied_as_cells_with_all_digits(page: Browser) 
     await page.press("Shift+ArrowDown")
     await page.until("document.querySelectorAll('[aria-selected=true]').length === 2")
     await page.press("Control+c")
-    lines = (await page.evaluate_as(str, "navigator.clipboard.readText()")).split("\n")
+    # The page writes to the clipboard beside the key.
+    copied = "navigator.clipboard.readText().then((text) => text.includes('\\n') && text)"
+    lines = (await page.value(str, copied)).split("\n")
     assert [line.split("\t")[0] for line in lines] == ["BONK/USD", "BTC/USD"]
     assert lines[0].split("\t")[1] == "123456789012345.12"
     assert "62386.4183912345" in lines[1].split("\t")
@@ -62,7 +64,7 @@ async def test_the_exact_figure_of_a_cell_is_reached_by_keys_and_copied(page: Br
     named = "document.getElementById(document.getElementById('market').getAttribute('aria-activedescendant'))"
     assert await page.evaluate(f"{named}.dataset.column") == "price"
     await page.press("Control+c")
-    assert await page.evaluate("navigator.clipboard.readText()") == "123456789012345.12"
+    await page.until("navigator.clipboard.readText().then((text) => text === '123456789012345.12')")
 
 
 async def test_a_long_touch_shows_the_exact_figure_on_a_phone(page: Browser) -> None:
@@ -161,7 +163,7 @@ async def test_the_table_is_saved_as_csv_with_all_digits(page: Browser) -> None:
         "(() => { const make = URL.createObjectURL; URL.createObjectURL = (blob) => { window.saved = blob; return make.call(URL, blob); }; })()"
     )
     await page.click(".toolbar > button:text-is('CSV')")
-    written = await page.evaluate_as(str, "window.saved.text()")
+    written = await page.value(str, "window.saved?.text()")
     rows = list(csv.DictReader(io.StringIO(written)))
     assert [row["Instrument"] for row in rows] == sorted({symbol for symbol, *_ in RATES})
     assert rows[0]["Price"] == "123456789012345.12"
