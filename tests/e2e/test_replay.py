@@ -173,6 +173,7 @@ def epoch_ms(text: str) -> int:
     return (datetime.fromisoformat(text) - EPOCH) // timedelta(milliseconds=1)
 
 
+@pytest.mark.long
 async def test_a_recorded_binance_stream_arrives_digit_for_digit(replaying: Opened) -> None:
     """Each value is the recording's at its time, in order, and the last of each symbol arrives."""
     files = [recording(name) for name in BINANCE_FILES]
