@@ -25,6 +25,16 @@ async def facts(client: httpx.AsyncClient, url: str) -> Json:
     return (await client.get(f"{url}/health/ready")).json()["catalog"]
 
 
+async def tells(client: httpx.AsyncClient, url: str, **expected: object) -> None:
+    """Wait until the facts are so: a line of the log comes before them or after."""
+
+    async def is_so() -> bool:
+        found = await facts(client, url)
+        return {name: found[name] for name in expected} == expected
+
+    await eventually(is_so, within_s=WITHIN_S, what=f"{expected} in the facts of the instruments")
+
+
 async def delete(url: str, source: str) -> None:
     """Delete a source's instruments by hand."""
     connection = await asyncpg.connect(url.replace("+asyncpg", ""), timeout=10)
@@ -105,18 +115,20 @@ async def test_all_processes_start_without_postgres_and_take_the_table_once_it_i
 
             for each in (stream, producer, second):
                 await eventually(partial(has_switched, each), within_s=WITHIN_S, what=each.name)
-            found = await facts(client, url)
-            assert found["lastKnownFrom"] is None
-            assert found["error"] is None
+            await tells(client, url, lastKnownFrom=None, error=None)
 
             await delete(postgres.url, "coingecko")
             for each in (stream, producer, second):
                 await each.prints("tracked instruments are missing", within_s=WITHIN_S)
-            assert list((await facts(client, url))["heldBack"]) == ["COINGECKO"]
+
+            async def holds_back() -> bool:
+                return list((await facts(client, url))["heldBack"]) == ["COINGECKO"]
+
+            await eventually(holds_back, within_s=WITHIN_S, what="CoinGecko's instruments held back")
             async with running("instruments", "accept", env=env) as accepting:
                 assert await accepting.ends(within_s=WITHIN_S) == 0, accepting.text
             assert "of coingecko" in accepting.text
             for each in (stream, producer, second):
                 await each.prints("no tracked instruments are held back any more", within_s=WITHIN_S)
-            assert (await facts(client, url))["heldBack"] == {}
+            await tells(client, url, heldBack={})
     await redis.aclose()
