@@ -85,7 +85,7 @@ class Clocks:
         return next(each for each in answer["sources"] if each["source"]["code"] == source)
 
     async def readiness(self, url: str) -> tuple[int, Readiness]:
-        async with httpx.AsyncClient() as client:
+        async with httpx.AsyncClient(timeout=60) as client:
             response = await client.get(f"{url}/health/ready")
         return response.status_code, msgspec.json.decode(response.content, type=Readiness)
 
@@ -221,7 +221,7 @@ async def test_a_gateway_with_a_wrong_clock_calls_nothing_dead_fresh(clocks: Clo
     assert found["ready"]
     side = "ahead of" if skew_s > 0 else "behind"
     assert f"this machine's clock is {abs(skew_s)} s {side} Redis'" in (found["clock"]["problem"] or "")
-    async with httpx.AsyncClient() as client:
+    async with httpx.AsyncClient(timeout=60) as client:
         response = await client.get(f"{clocks.gateway}/metrics")
     assert abs(parsedate_to_datetime(response.headers["date"]) - datetime.now(UTC)).total_seconds() < 5
     skew = re.search(r'ratewire_clock_skew_seconds\{process="gateway"\} (\S+)', response.text)
@@ -239,7 +239,7 @@ async def test_a_gateway_beyond_the_limit_is_not_ready(clocks: Clocks, skew_s: i
     assert "at most 600 s are corrected" in (found["clock"]["problem"] or "")
 
     async def answers(expected: int) -> httpx.Response | None:
-        async with httpx.AsyncClient() as client:
+        async with httpx.AsyncClient(timeout=60) as client:
             response = await client.post(f"{clocks.gateway}/graphql", json={"query": STATUSES})
         return response if response.status_code == expected else None
 
