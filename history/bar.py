@@ -1,4 +1,4 @@
-"""Bars: the sum of some trades of one instrument. Pure and exact.
+"""Bars: the sum of some trades of one instrument, or of some samples of its price. Pure and exact.
 
 `merge` is associative, so that any interval can be folded from any shorter ones. Trades with numbers may come in any order; those
 without are taken in the order of their arrival where their times are equal.
@@ -16,17 +16,18 @@ from history.trade import Trade, TradeId, is_before
 
 
 class Bar(msgspec.Struct, frozen=True, gc=False, array_like=True):
-    """At least one trade. `quote_volume` is the exact sum of price times quantity.
+    """At least one trade, or one sample of a price. `quote_volume` is the exact sum of price times quantity.
 
     `first_at` and `last_at` are the times of the first and of the last trade, whose prices are `open` and `close`. A bar from a source's
-    kline has the end of its minute instead, and `None` for what the source does not tell.
+    kline has the end of its minute instead, and `None` for what the source does not tell. Samples have neither volumes nor a number of
+    trades.
     """
 
     open: Decimal
     high: Decimal
     low: Decimal
     close: Decimal
-    volume: Decimal
+    volume: Decimal | None
     quote_volume: Decimal | None
     trades: int | None
     first_id: TradeId
@@ -117,16 +118,19 @@ def merge(left: Bar, right: Bar) -> Bar:
         high=max(left.high, right.high),
         low=min(left.low, right.low),
         close=closing.close,
-        volume=add(left.volume, right.volume),
-        quote_volume=None
-        if left.quote_volume is None or right.quote_volume is None
-        else add(left.quote_volume, right.quote_volume),
+        volume=_add_known(left.volume, right.volume),
+        quote_volume=_add_known(left.quote_volume, right.quote_volume),
         trades=None if left.trades is None or right.trades is None else left.trades + right.trades,
         first_id=opening.first_id,
         last_id=closing.last_id,
         first_at=opening.first_at,
         last_at=closing.last_at,
     )
+
+
+def _add_known(left: Decimal | None, right: Decimal | None) -> Decimal | None:
+    """Return a sum. One of which a part is not known is not known."""
+    return None if left is None or right is None else add(left, right)
 
 
 def fold(bars: Iterable[Bar]) -> Bar | None:

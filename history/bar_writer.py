@@ -7,12 +7,13 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Collection, Sequence
 from datetime import datetime, timedelta
-from typing import NamedTuple
+from typing import Generic, NamedTuple, TypeVar
 
 import structlog
 
 from history.batch import BarBatch, TradePosition
 from history.ports import BarLog
+from history.sample_fold import SampleFold
 from history.tape_writer import TapeWriter
 from history.trade_fold import TradeFold
 from history.trade_tape import TradeTape
@@ -36,7 +37,10 @@ class _Spooled(NamedTuple):
     positions: Sequence[TradePosition]
 
 
-class BarWriter:
+F = TypeVar("F", bound=TradeFold | SampleFold)
+
+
+class BarWriter(Generic[F]):
     """Writes the batches of `fold`. `tracked`: instruments of the source.
 
     `tape`: for the trades themselves, if they are kept. `on_lost` is told how many batches were dropped in all, because the spool was full.
@@ -44,7 +48,7 @@ class BarWriter:
 
     def __init__(
         self,
-        fold: TradeFold,
+        fold: F,
         bars: BarLog,
         *,
         tracked: Callable[[], Collection[Symbol]],

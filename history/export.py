@@ -6,12 +6,15 @@ from datetime import datetime, timedelta, tzinfo
 from decimal import Decimal
 from typing import TextIO
 
+import msgspec
+
 from history.candle import Candle
 from history.candle_fold import fold_candles
 from history.candle_parts import fold_parts
 from history.candle_reader import CandleReader
 from history.coverage import clip_open
 from history.interval import Interval, TimeSpan, span_at
+from history.sampling import name_origin
 from rates.ticker import TickerKey
 
 COLUMNS = (
@@ -44,7 +47,7 @@ async def read_candles(
         for candle in await _read_chunk(reader, series, key, interval, part, zone=zone, now=now):
             if candle.close_time > now:
                 return
-            yield candle
+            yield msgspec.structs.replace(candle, origin=name_origin(candle, key.source))
         start = end
 
 

@@ -149,7 +149,8 @@ def _contains(theirs: Kline | None, part: Bar) -> bool:
         return False
     inside = theirs.low <= part.low <= part.high <= theirs.high
     count = part.trades is None or theirs.trades is None or part.trades <= theirs.trades
-    return inside and count and part.volume <= theirs.volume * (1 + VOLUME_TOLERANCE)
+    volume = part.volume is None or part.volume <= theirs.volume * (1 + VOLUME_TOLERANCE)
+    return inside and count and volume
 
 
 def find_differences(

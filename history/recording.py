@@ -42,13 +42,12 @@ from history.models import MinuteRow, SecondRow, SeriesRow
 from history.place import Place, read_place, store_place
 from history.ports import LoggedBatch
 from history.rollup import Rollup
+from history.sampling import own_origin, proof_wait
 from history.span_rows import Spans, read_spans, store_spans
 from rates.source import Source
 from rates.symbol import Symbol
 
 MINUTE, SECOND = timedelta(minutes=1), timedelta(seconds=1)
-# A minute that is not proved by then is stored as it is known. Longer than a silent connection stays unnoticed.
-MINUTE_WAIT = timedelta(seconds=35)
 # Minutes that are folded at once after a pause.
 MINUTES_AT_ONCE = 30
 
@@ -256,7 +255,7 @@ class RecordingTransaction:
             await self._store_between(
                 [series], span_at(Interval.M1, at).start, place.minutes_until, place, now
             )
-        due = span_at(Interval.M1, now - MINUTE_WAIT).start
+        due = span_at(Interval.M1, now - proof_wait(self._source)).start
         if place.through is not None:
             due = max(due, span_at(Interval.M1, place.through).start)
         while place.minutes_until < due:
@@ -283,7 +282,7 @@ class RecordingTransaction:
                 before = known.get((one, at))
                 coverage = judge_coverage(TimeSpan(at, at + MINUTE), spans, has_trades=bool(bars))
                 bar = fold(bars)
-                knowledge = CandleKnowledge(coverage, CandleOrigin.TRADES, now)
+                knowledge = CandleKnowledge(coverage, own_origin(self._source), now)
                 if _is_better(before, coverage) and is_news(before, bar, coverage, knowledge.origin):
                     rows.append(to_candle_row(one, at, before, bar, knowledge))
                 at += MINUTE

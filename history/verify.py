@@ -56,7 +56,7 @@ class Verification:
         if not minutes and not hours and not days:
             return []
         # Those from a source's klines have neither seconds nor spans.
-        ours = [one for one in minutes if one.origin is CandleOrigin.TRADES]
+        ours = [one for one in minutes if one.origin is not CandleOrigin.EXCHANGE]
         found = [*self._compare_spans(symbol, ours, await store.read_spans(source, symbol))]
         first_second = await store.read_first_second(source, symbol)
         if first_second is not None and first_second < day.end:

@@ -31,7 +31,7 @@ from pipeline.roles import (
     consume,
     polled,
     produce,
-    pushed,
+    recorded,
     require_fetcher,
     stream,
     sync_listing,
@@ -138,7 +138,7 @@ async def run_stream(source: Source, stop: asyncio.Event) -> None:
 
 
 async def run_recorder(stop: asyncio.Event) -> None:
-    """Run the recorder: store bars of all push feeds and states of all sources until `stop`.
+    """Run the recorder: store bars and states of all sources until `stop`.
 
     Raises:
         InvalidSetting: the configuration is invalid, or the history is switched off.
@@ -153,7 +153,7 @@ async def run_recorder(stop: asyncio.Event) -> None:
     async with _open_context(stop) as context, _open_instruments(stop) as database:
         store = HistoryStore(database, simulated=context.simulated)
         async with asyncio.TaskGroup() as group:
-            for source in pushed(adapters):
+            for source in recorded(adapters):
                 recording = record(
                     stop,
                     context,
@@ -165,7 +165,12 @@ async def run_recorder(stop: asyncio.Event) -> None:
                 )
                 group.create_task(recording, name=f"recorder {source}")
             sources = record_sources(
-                stop, context, store=store, instruments=database, ttl=load_settings(FreshnessSettings).ttl
+                stop,
+                context,
+                store=store,
+                instruments=database,
+                ttl=load_settings(FreshnessSettings).ttl,
+                instance=instance,
             )
             group.create_task(sources, name="recorder of sources")
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from datetime import timedelta
@@ -11,6 +11,8 @@ from functools import partial
 from history.bar_writer import BarWriter
 from history.reconciler import TURN, Reconciler, Turn
 from history.recorder import Recorder
+from history.sample_fold import Sample, SampleFold
+from history.sampling import is_sampled
 from history.store import HistoryStore
 from history.trade_fold import TradeFold
 from instruments.store import InstrumentReader
@@ -25,6 +27,8 @@ from pipeline.watchlist import Watchlist
 from rates.errors import DatabaseUnavailable
 from rates.health import RECORDER_ROLE
 from rates.source import Source
+from rates.symbol import Symbol
+from rates.ticker import Ticker
 
 # Instruments for the record of the sources: `sources` reads them as often.
 REFRESH = timedelta(seconds=10)
@@ -32,7 +36,7 @@ REFRESH = timedelta(seconds=10)
 
 def build_bar_writer(
     context: RoleContext, health: SourceHealth, watchlist: Watchlist, instance: str, settings: IngestSettings
-) -> BarWriter | None:
+) -> BarWriter[TradeFold] | None:
     """Return the writer of a feed's bars, if they are recorded."""
     if context.bars is None:
         return None
@@ -54,11 +58,41 @@ def build_bar_writer(
     return BarWriter(
         fold,
         context.bars,
-        tracked=lambda: {one.symbol for one in watchlist.instruments(source)},
+        tracked=partial(_list_tracked, watchlist, source),
         clock=context.clock,
         tape=context.tape,
         on_lost=on_lost,
     )
+
+
+def build_sample_writers(
+    context: RoleContext, watchlist: Watchlist, instance: str, sources: Iterable[Source]
+) -> dict[Source, BarWriter[SampleFold]]:
+    """Return the writers of the bars of all sources that publish no trades, if bars are recorded.
+
+    As with feeds, any number of processes fold, and one of them writes.
+    """
+    if context.bars is None:
+        return {}
+    return {
+        source: BarWriter(
+            SampleFold(
+                source,
+                f"{instance}-{secrets.token_hex(4)}",
+                halted=partial(watchlist.halted, source),
+                simulated=context.simulated,
+            ),
+            context.bars,
+            tracked=partial(_list_tracked, watchlist, source),
+            clock=context.clock,
+        )
+        for source in sources
+        if is_sampled(source)
+    }
+
+
+def _list_tracked(watchlist: Watchlist, source: Source) -> set[Symbol]:
+    return {one.symbol for one in watchlist.instruments(source)}
 
 
 async def record(
@@ -120,13 +154,25 @@ async def record_sources(
     store: HistoryStore,
     instruments: InstrumentReader,
     ttl: Mapping[Source, timedelta],
+    instance: str,
 ) -> None:
-    """Record the states of the sources of `ttl` until `stop`, as one of any number of recorders."""
+    """Record the states of the sources of `ttl` until `stop`, as one of any number of recorders.
+
+    Folds the prices of those that publish no trades into bars.
+    """
     if context.feed is None:
         return
     watchlist = Watchlist(instruments, refresh=REFRESH)
     with suppress(DatabaseUnavailable):
         await watchlist.read()
+    writers = build_sample_writers(context, watchlist, instance, ttl)
+
+    def on_tickers(source: Source, tickers: Sequence[Ticker]) -> None:
+        if (writer := writers.get(source)) is not None:
+            writer.fold.add(Sample(each.symbol, each.price, each.observed_at) for each in tickers)
+
+    for writer in writers.values():
+        await writer.start()
     recorder = SourceRecorder(
         context.feed,
         store,
@@ -135,6 +181,7 @@ async def record_sources(
         simulated=context.simulated,
         clock=context.clock,
         cache_clock=context.shared_clock or context.clock,
+        on_tickers=on_tickers,
     )
     async with asyncio.TaskGroup() as group:
         tasks = [
@@ -142,6 +189,7 @@ async def record_sources(
             start_task(group, "following sources", recorder.follow),
             start_task(group, "sampling sources", recorder.sample),
             start_task(group, "storing sources", recorder.store),
+            *(start_task(group, f"samples of {source}", writer.run) for source, writer in writers.items()),
         ]
         await stop.wait()
         for task in tasks:

@@ -9,6 +9,7 @@ from contextlib import suppress
 from datetime import timedelta
 from functools import partial
 
+from history.sampling import is_sampled
 from instruments.listings import ListingRecords
 from instruments.store import InstrumentReader, InstrumentStore
 from pipeline.consumer import Consumer
@@ -35,9 +36,11 @@ def polled(adapters: Mapping[Source, SourceAdapter]) -> dict[Source, SourceAdapt
     return {source: adapter for source, adapter in adapters.items() if adapter.open_fetcher is not None}
 
 
-def pushed(adapters: Mapping[Source, SourceAdapter]) -> list[Source]:
-    """Return the sources with a push feed, and so with bars."""
-    return [source for source, adapter in adapters.items() if adapter.build_feed is not None]
+def recorded(adapters: Mapping[Source, SourceAdapter]) -> list[Source]:
+    """Return the sources with bars: of their trades, or of samples of their prices."""
+    return [
+        source for source, adapter in adapters.items() if adapter.build_feed is not None or is_sampled(source)
+    ]
 
 
 def require_fetcher(adapter: SourceAdapter) -> OpenRateFetcher:

@@ -21,6 +21,7 @@ from rates.clock import EPOCH, Clock
 from rates.errors import CacheUnavailable, DatabaseUnavailable, MalformedTicker
 from rates.health import SourceReport
 from rates.source import Source
+from rates.ticker import Ticker
 from rates.wire import Changes
 from runtime.backoff import Backoff
 
@@ -35,7 +36,7 @@ PIECES_AT_ONCE = 120
 class SourceRecorder:
     """Records the sources of `ttl`. `instruments`: those that are tracked and trading.
 
-    `cache_clock` dates reports. `follow`, `sample` and `store` run until cancelled, each as a task.
+    `cache_clock` dates reports. `on_tickers` gets the values of these sources: those in the cache first, then each newer one. `follow`, `sample` and `store` run until cancelled, each as a task.
     """
 
     def __init__(
@@ -48,7 +49,9 @@ class SourceRecorder:
         simulated: bool,
         clock: Clock,
         cache_clock: Clock,
+        on_tickers: Callable[[Source, Sequence[Ticker]], None] = lambda *_: None,
     ) -> None:
+        self._on_tickers = on_tickers
         self._feed, self._store, self._instruments = feed, store, instruments
         self._clock, self._cache_clock = clock, cache_clock
         self._watches = {
@@ -121,7 +124,7 @@ class SourceRecorder:
     async def _follow_once(self, backoff: Backoff) -> None:
         async with self._feed.subscribe() as messages:
             for source, watch in self._watches.items():
-                watch.load(await self._feed.read_snapshot(source))
+                self._load(watch, await self._feed.read_snapshot(source))
             backoff.reset()
             self._log.info("recording the sources", sources=len(self._watches))
             async for message in messages:
@@ -137,11 +140,16 @@ class SourceRecorder:
             case Interruption():
                 watch.interrupt()
             case Snapshot():
-                watch.load(message)
+                self._load(watch, message)
             case _ if not watch.follows(message.epoch, message.seq):
                 # A write was missed, or the cache has begun anew.
-                watch.load(await self._feed.read_snapshot(message.source))
+                self._load(watch, await self._feed.read_snapshot(message.source))
             case Changes():
                 watch.apply(message)
+                self._on_tickers(message.source, message.tickers)
             case _:
                 """A position that is reached: nothing is missing."""
+
+    def _load(self, watch: SourceWatch, snapshot: Snapshot) -> None:
+        watch.load(snapshot)
+        self._on_tickers(watch.source, snapshot.tickers)

@@ -13,7 +13,7 @@ from pipeline.coordination.memory_coordination import MemoryCoordination
 from pipeline.history_roles import record, record_sources
 from pipeline.queue.memory import MemoryTaskQueue
 from pipeline.role_context import RoleContext
-from pipeline.roles import consume, produce, pushed, stream, sync_listing
+from pipeline.roles import consume, produce, recorded, stream, sync_listing
 from pipeline.settings import (
     ConsumerSettings,
     HistorySettings,
@@ -93,7 +93,7 @@ def start_pipeline(
     )
     group.create_task(producing, name="producer")
     if bars is not None:
-        adapters = [sources.adapters[source] for source in pushed(sources.adapters)]
+        adapters = [sources.adapters[source] for source in recorded(sources.adapters)]
         # A recording has no candles.
         _start_recorders(group, stop, context, adapters, instruments, backfill=with_listings)
     for adapter in sources.adapters.values():
@@ -171,7 +171,12 @@ def _start_recorders(
         )
         group.create_task(recording, name=f"recorder {adapter.source}")
     sources = record_sources(
-        stop, context, store=store, instruments=database, ttl=load_settings(FreshnessSettings).ttl
+        stop,
+        context,
+        store=store,
+        instruments=database,
+        ttl=load_settings(FreshnessSettings).ttl,
+        instance="recorder",
     )
     group.create_task(sources, name="recorder of sources")
 

@@ -115,7 +115,7 @@ def _read_seconds(values: Mapping[str, str], name: str) -> datetime | None:
 def encode_history(value: CandleList) -> bytes:
     """Encode candles with trades as columns, with all digits of their numbers.
 
-    Others are left out: the library has no way to draw them.
+    Others are left out: the library has no way to draw them. Candles of samples have no column of volumes.
     """
     found = [(one.candle, one.candle.bar) for one in value.items if one.candle.bar is not None]
     if not found:
@@ -130,8 +130,10 @@ def encode_history(value: CandleList) -> bytes:
         "h": [_encode(bar.high) for _, bar in found],
         "l": [_encode(bar.low) for _, bar in found],
         "c": [_encode(bar.close) for _, bar in found],
-        "v": [_encode(bar.volume) for _, bar in found],
     }
+    volumes = [bar.volume for _, bar in found if bar.volume is not None]
+    if len(volumes) == len(found):
+        columns["v"] = [_encode(volume) for volume in volumes]
     body = b",".join(b'"%b":[%b]' % (name.encode(), b",".join(numbers)) for name, numbers in columns.items())
     return b'{"s":"ok",%b}' % body
 

@@ -21,6 +21,7 @@ from history.bar import Bar
 from history.candle import CandleOrigin, CandleState
 from history.coverage import CandleCoverage, GapReason
 from history.interval import Interval
+from history.sampling import is_sampled, name_origin
 from rates.source import Source
 from rates.symbol import Symbol
 
@@ -87,7 +88,7 @@ class CandleType(Node):
     low: Decimal | None = described("The lowest price; null if no trade is known.")
     close: Decimal | None = described("The price of the last trade; null if none is known.")
     volume: Decimal | None = described(
-        "The traded amount of base, as the exact sum; null if it is not known. 0 with NO_TRADES."
+        "The traded amount of base, as the exact sum; null if it is not known, as with SAMPLES. 0 with NO_TRADES of other origins."
     )
     quote_volume: Decimal | None = described(
         "The same in units of quote: the exact sum of price times amount. Null if it is not known, as with the candles of some sources."
@@ -160,7 +161,8 @@ def _of_bar(read: Callable[[Bar], Any], nothing: Any = None) -> Callable[[Series
         candle = value.candle
         if candle.bar is not None:
             return read(candle.bar)
-        return nothing if candle.coverage is CandleCoverage.NO_TRADES else None
+        is_nothing = candle.coverage is CandleCoverage.NO_TRADES and not is_sampled(value.series.key.source)
+        return nothing if is_nothing else None
 
     return read_candle
 
@@ -180,7 +182,7 @@ READ_CANDLE: Mapping[str, Callable[[SeriesCandle], Any]] = {
     "quote_volume": _of_bar(attrgetter("quote_volume"), Decimal(0)),
     "trade_count": _of_bar(attrgetter("trades"), 0),
     "vwap": _of_bar(attrgetter("vwap")),
-    "origin": attrgetter("candle.origin"),
+    "origin": lambda value: name_origin(value.candle, value.series.key.source),
     "state": attrgetter("candle.state"),
     "coverage": attrgetter("candle.coverage"),
     "revision": attrgetter("candle.revision"),

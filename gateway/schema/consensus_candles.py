@@ -52,7 +52,7 @@ class ConsensusCandleType:
     low: Decimal | None = described("The same of the lowest prices.")
     close: Decimal | None = described("The same of the closes.")
     volume: Decimal | None = described(
-        "The sum of the traded amounts of base of these sources; null without prices."
+        "The sum of the traded amounts of base of these sources; null without prices, and if all of them are made of samples."
     )
     contributor_count: int = described("The number of sources whose trades are part of the candle.")
     state: CandleState = described(

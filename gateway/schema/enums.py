@@ -202,7 +202,7 @@ MEANINGS: dict[type[Enum], tuple[str, dict[str, str]]] = {
         {
             "TRADES": "The source's trades, folded here.",
             "EXCHANGE": "The source's own candle.",
-            "SAMPLES": "Sampled prices, without a volume.",
+            "SAMPLES": "Published prices of a source that publishes no trades, without a volume and a number of trades.",
         },
     ),
     CandleState: (
@@ -220,9 +220,9 @@ MEANINGS: dict[type[Enum], tuple[str, dict[str, str]]] = {
     CandleCoverage: (
         "How much of a candle's time is known. More values may follow.",
         {
-            "COMPLETE": "All of it: every trade is in the candle.",
+            "COMPLETE": "All of it: every trade is in the candle. Of SAMPLES: no two samples were further apart than the source's default TTL.",
             "PARTIAL": "A part of it. So is every candle that is FORMING, and for a second or two one that has just closed.",
-            "NO_TRADES": "All of it, and nothing was traded.",
+            "NO_TRADES": "All of it, and nothing was traded. Of SAMPLES: no price is dated in it.",
             "UNKNOWN": "Nothing. There may have been trades.",
         },
     ),

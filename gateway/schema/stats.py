@@ -41,7 +41,7 @@ class WindowStatsType:
     change: Decimal | None = described("`close` less `open`; null if no trade is known.")
     change_percent: Decimal | None = described("The same in percent of `open`, at 18 significant digits.")
     volume: Decimal | None = described(
-        "The traded amount of base, as the exact sum; null if no trade is known."
+        "The traded amount of base, as the exact sum; null if no trade is known, and with a source that publishes no trades."
     )
     quote_volume: Decimal | None = described("The same in units of quote.")
     trade_count: int | None = described("The number of trades; null if no trade is known.")

@@ -24,7 +24,7 @@ def test_a_bar_is_the_exact_sum_of_its_trades(trades: list[Trade]) -> None:
     assert (bar.open, bar.close) == (trades[0].price, trades[-1].price)
     assert bar.high == max(one.price for one in trades)
     assert bar.low == min(one.price for one in trades)
-    assert Fraction(bar.volume) == sum(Fraction(one.quantity) for one in trades)
+    assert Fraction(bar.volume or 0) == sum(Fraction(one.quantity) for one in trades)
     assert bar.quote_volume is not None
     assert Fraction(bar.quote_volume) == sum(Fraction(one.price) * Fraction(one.quantity) for one in trades)
     assert (bar.trades, bar.first_id, bar.last_id) == (len(trades), 1, len(trades))
@@ -88,7 +88,7 @@ def test_long_numbers_are_not_rounded(digits: str) -> None:
     )
     assert bar is not None
     quantity = Fraction("98765432109876.123456789") + Fraction("0.000000000001")
-    assert Fraction(bar.volume) == quantity
+    assert Fraction(bar.volume or 0) == quantity
     assert bar.quote_volume is not None
     assert Fraction(bar.quote_volume) == quantity * Fraction(digits)
     assert bar.last_at - bar.first_at == timedelta(seconds=1)

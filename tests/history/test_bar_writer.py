@@ -52,10 +52,10 @@ class Feeds:
         self.log = BrittleLog(self.clock)
         self.tracked: set[Symbol] = {BTC}
         self.lost: list[int] = []
-        self.writers: list[BarWriter] = []
+        self.writers: list[BarWriter[TradeFold]] = []
         self.numbers = 0
 
-    async def start(self, session: str) -> BarWriter:
+    async def start(self, session: str) -> BarWriter[TradeFold]:
         """Start a process."""
         fold = TradeFold(Source.BINANCE, session, max_skew=SECOND)
         writer = BarWriter(

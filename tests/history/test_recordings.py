@@ -138,7 +138,7 @@ def check_against(candles: list[Candle], path: Path) -> int:
             assert bar is not None
             assert minute is not None
             assert [str(price) for price in (bar.open, bar.high, bar.low, bar.close)] == list(minute[:4])
-            assert Fraction(bar.volume) == minute.volume
+            assert Fraction(bar.volume or 0) == minute.volume
             assert bar.trades == minute.trades
             complete += 1
         elif candle.coverage is CandleCoverage.NO_TRADES:

@@ -106,5 +106,6 @@ def combined(*trades: Trade) -> Bar:
     """Return the bar of trades, folded the simple way."""
     bar = fold(map(bar_of, trades))
     assert bar is not None
+    assert bar.volume is not None
     assert bar.volume > Decimal(0)
     return bar

@@ -68,7 +68,7 @@ class Sent:
         assert [str(bar.open), str(bar.close)] == [trades[0][1], trades[-1][1]]
         assert bar.high == max(Decimal(price) for _, price, _ in trades)
         assert bar.low == min(Decimal(price) for _, price, _ in trades)
-        assert Fraction(bar.volume) == sum(Fraction(quantity) for _, _, quantity in trades)
+        assert Fraction(bar.volume or 0) == sum(Fraction(quantity) for _, _, quantity in trades)
         assert (bar.trades, bar.first_id, bar.last_id) == (len(trades), trades[0][0], trades[-1][0])
 
 

@@ -88,7 +88,9 @@ class World:
             simulated=True,
             clock=self.clock,
             cache_clock=self.clock,
+            on_tickers=lambda source, tickers: self.seen.extend((source, int(one.price)) for one in tickers),
         )
+        self.seen: list[tuple[Source, int]] = []
         self.refused = 0
         self.state = LinkState.UP
         self.price = 1
@@ -244,3 +246,13 @@ async def test_records_wait_for_the_database(world: World, monkeypatch: pytest.M
             await world.recorder.store_once()
     assert seconds(await world.read()) == [(0, 30, UP)]
     assert world.recorder._pending.maxlen == MAX_PIECES
+
+
+async def test_values_are_handed_on_from_the_newest_in_the_cache_on(world: World) -> None:
+    """After lost messages too, the newest one comes first: samples are folded from these."""
+    await world.run(0, 2)
+    assert world.seen == [(Source.BINANCE, price) for price in (2, 3, 4)]
+    world.feed.break_off()
+    await wait_until(lambda: world.feed.subscriptions == 2)
+    await world.run(2, 3)
+    assert world.seen[3:] == [(Source.BINANCE, price) for price in (4, 5)]

@@ -150,7 +150,7 @@ def with_final_state(candle: Candle, recent: RecentView | None) -> Candle:
 
 def _has_more(own: Candle, stored: Candle) -> bool:
     """Return whether a recent minute says as much as the stored one, or more."""
-    if stored.origin is not CandleOrigin.TRADES:
+    if stored.origin is CandleOrigin.EXCHANGE:
         return False
     own_trades = 0 if own.bar is None else own.bar.trades or 0
     stored_trades = 0 if stored.bar is None else stored.bar.trades or 0

@@ -19,14 +19,13 @@ from history.candle_fold import KnownBar, fold_candles
 from history.candle_parts import fold_parts, fold_spans
 from history.coverage import CoveredSpan, Gap, clip_open, find_gaps
 from history.interval import Interval, TimeSpan, span_at
+from history.sampling import proof_wait
 from rates.source import Source
 
 # Spans of a page from which its gaps are made. Older gaps are left out, and the answer says so.
 MAX_SPANS = 500
-# A minute without a row is folded from its seconds for so long. The recorder stores minutes 35 s after their end at the latest.
+# A minute without a row is folded from its seconds for so long. The recorder stores minutes `proof_wait` after their end at the latest.
 TAIL = timedelta(minutes=10)
-# A span that goes on counts as covered for so long without a proof. Longer than a silent connection stays unnoticed.
-PROOF_WAIT = timedelta(seconds=35)
 
 
 class StoredParts(NamedTuple):
@@ -160,6 +159,6 @@ class StoredCandles:
         `waits_for_proof`: what goes on is covered up to now, although the proof is still on its way.
         """
         spans, through = await self._storage.read_spans(self._series, self._source, window, MAX_SPANS)
-        if waits_for_proof and through is not None and self._as_of - through < PROOF_WAIT:
+        if waits_for_proof and through is not None and self._as_of - through < proof_wait(self._source):
             through = self._as_of
         return clip_open(spans, through), len(spans) > MAX_SPANS

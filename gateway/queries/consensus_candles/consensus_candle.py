@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
+from functools import reduce
 
 import msgspec
 
@@ -16,11 +17,13 @@ from history.coverage import WHOLE, CandleCoverage
 from history.exact import add
 from rates.source import Source
 
+_NOTHING = Decimal(0)
+
 
 class ConsensusCandle(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     """One candle over several sources.
 
-    The prices are `None` with fewer contributors than asked for. `volume`: the sum over all contributors.
+    The prices are `None` with fewer contributors than asked for. `volume`: the sum over all contributors that publish one.
     """
 
     open_time: datetime
@@ -83,21 +86,23 @@ def combine(
     if len(known) < query.min_sources:
         return candle
     bars = list(known.values())
-    volume = bars[0].volume
-    for bar in bars[1:]:
-        volume = add(volume, bar.volume)
+    volumes = [bar.volume for bar in bars if bar.volume is not None]
     return msgspec.structs.replace(
         candle,
         open=_merge([bar.open for bar in bars], bars, query.method),
         high=_merge([bar.high for bar in bars], bars, query.method),
         low=_merge([bar.low for bar in bars], bars, query.method),
         close=_merge([bar.close for bar in bars], bars, query.method),
-        volume=volume,
+        volume=reduce(add, volumes) if volumes else None,
     )
 
 
 def _merge(prices: Sequence[Decimal], bars: Sequence[Bar], method: ConsensusMethod) -> Decimal:
-    return vwap(prices, [bar.volume for bar in bars]) if method is ConsensusMethod.VWAP else median(prices)
+    return (
+        vwap(prices, [bar.volume or _NOTHING for bar in bars])
+        if method is ConsensusMethod.VWAP
+        else median(prices)
+    )
 
 
 def _leave_out(bars: Mapping[Source, Bar], max_distance: Decimal) -> dict[Source, Bar]:

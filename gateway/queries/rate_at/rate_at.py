@@ -11,6 +11,7 @@ from gateway.queries.rate import Rate
 from history.candle_fold import KnownBar
 from history.coverage import CandleCoverage
 from history.interval import Interval, span_at
+from history.sampling import is_sampled
 from history.span_close import SpanClose
 from rates.source import ObservedAtOrigin
 from rates.ticker import Ticker, TickerKey
@@ -84,7 +85,7 @@ def judge_since(
 
 
 def to_ticker(key: TickerKey, trade: TradeBefore, *, simulated: bool) -> Ticker:
-    """Return the trade as an observation of its source."""
+    """Return the trade, or the sample, as an observation of its source."""
     return Ticker(
         source=key.source,
         symbol=key.symbol,
@@ -92,6 +93,6 @@ def to_ticker(key: TickerKey, trade: TradeBefore, *, simulated: bool) -> Ticker:
         observed_at=trade.traded_at,
         observed_at_origin=ObservedAtOrigin.SOURCE,
         received_at=trade.known_at,
-        last_trade_at=trade.traded_at,
+        last_trade_at=None if is_sampled(key.source) else trade.traded_at,
         simulated=simulated,
     )

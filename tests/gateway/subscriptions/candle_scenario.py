@@ -93,14 +93,15 @@ class CandleScenario:
     Timers of the loop do not follow it: candles close by batches.
     """
 
-    def __init__(self, store: InstrumentStore) -> None:
+    def __init__(self, store: InstrumentStore, source: Source = Source.BINANCE) -> None:
+        self.source = source
         self.clock = FakeClock()
         self.clock.now = at(0)
         self.bars = MemoryBarLog(self.clock)
         self.store, self.history = store, HistoryStore(store, simulated=False)
         self.recorder = self._open_recorder()
         self.fold = self.open_fold("one")
-        self.instruments = ListedInstruments((Source.BINANCE, "BTC/USDT"), (Source.BINANCE, "ETH/USDT"))
+        self.instruments = ListedInstruments((source, "BTC/USDT"), (source, "ETH/USDT"))
         self.gateway = self.open_gateway()
         self._waiting: list[tuple[datetime, Trade]] = []
         self.turns = 6
@@ -109,12 +110,12 @@ class CandleScenario:
 
     def _open_recorder(self) -> Recorder:
         return Recorder(
-            Source.BINANCE, self.bars, self.history, keep_seconds=DAY, keep_minutes=30 * DAY, clock=self.clock
+            self.source, self.bars, self.history, keep_seconds=DAY, keep_minutes=30 * DAY, clock=self.clock
         )
 
     def open_fold(self, session: str) -> TradeFold:
         """Return the fold of a new process."""
-        return TradeFold(Source.BINANCE, session, max_skew=timedelta(seconds=10))
+        return TradeFold(self.source, session, max_skew=timedelta(seconds=10))
 
     def open_gateway(self, storage: CandleReader | None = None) -> Gateway:
         """Return another gateway over the same history, or over another reader of it."""
@@ -191,7 +192,7 @@ class CandleScenario:
 
     async def query(self, query: LiveCandlesArgs, last: int = 1_000) -> Sequence[SeriesCandle]:
         """Return what the query answers at this moment."""
-        asked = CandlesQuery(query.symbols[0], query.interval, Source.BINANCE, last=last, zone=query.zone)
+        asked = CandlesQuery(query.symbols[0], query.interval, self.source, last=last, zone=query.zone)
         # Not what was kept in memory for a quarter of a second.
         answer = await self.gateway.candles._read_list(asked, self.clock())
         return answer.items
@@ -216,12 +217,12 @@ def row(candle: Candle) -> Row:
 
 
 @asynccontextmanager
-async def open_scenario(folder: Path) -> AsyncIterator[CandleScenario]:
+async def open_scenario(folder: Path, source: Source = Source.BINANCE) -> AsyncIterator[CandleScenario]:
     """Run a gateway over an empty history."""
     url = f"sqlite+aiosqlite:///{folder / 'history.sqlite'}"
     await migrate(url)
     store = InstrumentStore(url)
-    scenario = CandleScenario(store)
+    scenario = CandleScenario(store, source)
     async with running(scenario.gateway):
         yield scenario
     await store.close()
