@@ -8,11 +8,11 @@ from typing import TextIO
 
 import msgspec
 
-from history.candle import Candle
+from history.candle import Candle, CandleOrigin
 from history.candle_fold import fold_candles
 from history.candle_parts import fold_parts
 from history.candle_reader import CandleReader
-from history.coverage import clip_open
+from history.coverage import CandleCoverage, clip_open
 from history.interval import Interval, TimeSpan, span_at
 from history.sampling import name_origin
 from rates.ticker import TickerKey
@@ -84,7 +84,9 @@ def to_texts(candle: Candle) -> Iterable[str]:
     """Yield the value of each of `COLUMNS`: empty for what is not known."""
     yield from (candle.open_time.isoformat(), candle.close_time.isoformat())
     if candle.bar is None:
-        yield from [""] * 8
+        has_none = candle.coverage is CandleCoverage.NO_TRADES and candle.origin is not CandleOrigin.SAMPLES
+        # Both volumes and the number of trades are known then, as in the API.
+        yield from [*[""] * 4, *["0" if has_none else ""] * 3, ""]
     else:
         bar = candle.bar
         prices = (bar.open, bar.high, bar.low, bar.close, bar.volume, bar.quote_volume)

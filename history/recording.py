@@ -10,17 +10,14 @@ from typing import Any, NamedTuple
 from sqlalchemy import Row, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from history.bar import Bar, fold, merge
+from history.bar import Bar, fold
 from history.bar_rows import (
     CandleKnowledge,
-    Correction,
-    compare,
     insert_rows,
     is_news,
     read_newest,
     to_bar,
     to_candle_row,
-    to_row,
 )
 from history.batch import BarBatch, InstrumentStart
 from history.candle import CandleOrigin
@@ -44,16 +41,13 @@ from history.ports import LoggedBatch
 from history.rollup import Rollup
 from history.sampling import own_origin, proof_wait
 from history.span_rows import Spans, read_spans, store_spans
+from history.told_seconds import SECOND, ToldSeconds
 from rates.source import Source
 from rates.symbol import Symbol
 
-MINUTE, SECOND = timedelta(minutes=1), timedelta(seconds=1)
+MINUTE = timedelta(minutes=1)
 # Minutes that are folded at once after a pause.
 MINUTES_AT_ONCE = 30
-
-SecondKey = tuple[int, datetime]
-"""A series, and the time at which the second begins."""
-Seconds = dict[SecondKey, Bar]
 
 
 class KeptSince(NamedTuple):
@@ -80,8 +74,6 @@ class RecordingTransaction:
         self._changed_from: dict[int, datetime] = {}
         # The earliest new minute, by series.
         self._new_minutes: dict[int, datetime] = {}
-        # Seconds of which two processes told different trades.
-        self._unclear: set[SecondKey] = set()
 
     async def read_entry(self) -> str:
         """Return the last entry of the log that is stored; empty before the first."""
@@ -102,28 +94,50 @@ class RecordingTransaction:
             self._connection, self._series.values(), min(place.minutes_until, *_times(batches))
         )
         self._spans = {series: list(found) for series, found in stored.items()}
-        seconds: Seconds = {}
+        seconds = ToldSeconds()
         for logged in batches:
             self._take(logged.batch, place, seconds)
-        await self._store_seconds(seconds, batches[-1].batch.folded_at)
-        await self._store_minutes(place, batches[-1].batch.folded_at)
-        rollup = Rollup(self._connection, list(self._series.values()), kept=self._keep.minutes)
-        place.hours_until = await rollup.store(place.hours_until, place.minutes_until, self._new_minutes)
+            if logged is batches[-1] or self._changes_minutes(place, logged.batch):
+                await self._store_until(logged.batch.folded_at, place, seconds)
         await store_spans(self._connection, stored, self._spans)
         key = (self._source, self._simulated)
         await store_place(self._connection, known, key, batches[-1].entry, place)
         return True
 
+    async def _store_until(self, now: datetime, place: Place, seconds: ToldSeconds) -> None:
+        """Store what was told by `now`, the time of the last batch, and what follows from it."""
+        changed, unclear = await seconds.store(self._connection, self._keep.seconds)
+        for series, open_time in unclear:
+            self._end_second(series, open_time)
+        for series, open_time in changed:
+            self._note(series, open_time)
+        await self._store_minutes(place, now)
+        rollup = Rollup(self._connection, list(self._series.values()), kept=self._keep.minutes)
+        place.hours_until = await rollup.store(place.hours_until, place.minutes_until, self._new_minutes)
+        self._changed_from.clear()
+        self._new_minutes.clear()
+
+    def _changes_minutes(self, place: Place, batch: BarBatch) -> bool:
+        """Return whether a minute is over or another one since a batch: it is known since the time of this one."""
+        told = (one.second.open_time for one in batch.closed)
+        first = min((*told, *self._changed_from.values()), default=place.minutes_until)
+        return first < place.minutes_until or place.minutes_until < self._due(place, batch.folded_at)
+
+    def _due(self, place: Place, now: datetime) -> datetime:
+        """Return until when minutes are proved, or not waited for any longer."""
+        due = span_at(Interval.M1, now - proof_wait(self._source)).start
+        return due if place.through is None else max(due, span_at(Interval.M1, place.through).start)
+
     # --- batches
 
-    def _take(self, batch: BarBatch, place: Place, seconds: Seconds) -> None:
+    def _take(self, batch: BarBatch, place: Place, seconds: ToldSeconds) -> None:
         if batch.session == place.session and batch.number <= place.number:
             return
         if batch.session != place.session or batch.number != place.number + 1:
             self._on_break(batch, place)
         place.session, place.number = batch.session, batch.number
         for one in batch.closed:
-            self._tell(seconds, (self._series[one.symbol], one.second.open_time), one.second.bar)
+            seconds.add(self._series[one.symbol], one.second, batch.folded_at)
         for event in batch.spans:
             series = self._series[event.symbol]
             if isinstance(event, InstrumentStart):
@@ -137,22 +151,6 @@ class RecordingTransaction:
                 self._start(series, place.clamp(span.start.at))
         if batch.through is not None and (place.through is None or batch.through > place.through):
             place.through = batch.through
-
-    def _tell(self, seconds: Seconds, key: SecondKey, told: Bar) -> None:
-        """Add what was told of a second to what was told of it before, in the same transaction.
-
-        A feed that takes over tells the rest of a second, whose first part the other one has told.
-        """
-        known = seconds.get(key)
-        correction = Correction.REPLACES if known is None else compare(known, told)
-        match correction:
-            case Correction.REPLACES:
-                seconds[key] = told
-            case Correction.ADDS:
-                assert known is not None
-                seconds[key] = merge(known, told)
-            case Correction.UNCLEAR:
-                self._unclear.add(key)
 
     def _on_break(self, batch: BarBatch, place: Place) -> None:
         """End all spans where the last batch before a missing one, or of another process, said.
@@ -208,36 +206,6 @@ class RecordingTransaction:
             added = await self._connection.execute(insert(SeriesRow).returning(*columns), missing)
             self._series |= {Symbol(row.base, row.quote): row.id for row in added}
 
-    async def _store_seconds(self, seconds: Seconds, known_at: datetime) -> None:
-        if not seconds:
-            return
-        for series, open_time in self._unclear:
-            self._end_second(series, open_time)
-        times = [open_time for _, open_time in seconds]
-        known = await read_newest(
-            self._connection, SecondRow, {series for series, _ in seconds}, min(times), max(times) + SECOND
-        )
-        rows = []
-        for (series, open_time), told in seconds.items():
-            row = known.get((series, open_time))
-            bar, revision = told, 0
-            if row is not None:
-                before = to_bar(row)
-                assert before is not None
-                revision = row.revision + 1
-                match compare(before, told):
-                    case Correction.NOTHING_NEW:
-                        continue
-                    case Correction.ADDS:
-                        bar = merge(before, told)
-                    case Correction.UNCLEAR:
-                        self._end_second(series, open_time)
-                        continue
-            rows.append(to_row(series, open_time, revision, bar, known_at))
-            self._note(series, open_time)
-        kept = [row for row in rows if row["open_time"] >= self._keep.seconds]
-        await insert_rows(self._connection, SecondRow, kept)
-
     def _end_second(self, series: int, open_time: datetime) -> None:
         """Leave a second out of the covered spans."""
         spans = self._spans.get(series, [])
@@ -250,14 +218,13 @@ class RecordingTransaction:
 
     async def _store_minutes(self, place: Place, now: datetime) -> None:
         """Store the minutes that are over, and new revisions of earlier ones that have changed."""
+        # Of later minutes, the newest spans count once they are over.
         changed = {series: at for series, at in self._changed_from.items() if at < place.minutes_until}
         for series, at in changed.items():
             await self._store_between(
                 [series], span_at(Interval.M1, at).start, place.minutes_until, place, now
             )
-        due = span_at(Interval.M1, now - proof_wait(self._source)).start
-        if place.through is not None:
-            due = max(due, span_at(Interval.M1, place.through).start)
+        due = self._due(place, now)
         while place.minutes_until < due:
             end = min(due, place.minutes_until + MINUTES_AT_ONCE * MINUTE)
             await self._store_between(list(self._series.values()), place.minutes_until, end, place, now)

@@ -9,11 +9,10 @@ from decimal import Decimal
 from history.bar import Bar
 from history.bar_rows import to_row
 
-# Berlin set its clocks back at one o'clock UTC on the 27th of October 2024.
-FIRST = datetime(2024, 10, 26, 18, tzinfo=UTC)
 MINUTES = 16 * 60
 MINUTE = timedelta(minutes=1)
-NOW = FIRST + (MINUTES + 60) * MINUTE
+# Berlin set its clocks forward at one o'clock UTC on the 31st of March 2024, and back on the 27th of October.
+STARTS = {"march": datetime(2024, 3, 30, 18, tzinfo=UTC), "october": datetime(2024, 10, 26, 18, tzinfo=UTC)}
 PRICES = ("7", "7.0", "7.00", "6.9", "7.1", "0.00000001", "123456789.5")
 AMOUNTS = ("1", "0.10", "12.345678901234567890", "0", "1000000")
 
@@ -63,10 +62,10 @@ class Expected:
     revision: int
 
 
-def generate(chance: random.Random) -> Iterator[Minute]:
-    """Yield the minutes of one instrument, some of them missing, some corrected."""
+def generate(chance: random.Random, first: datetime) -> Iterator[Minute]:
+    """Yield the minutes of one instrument from a time on, some of them missing, some corrected."""
     for number in range(MINUTES):
-        at = FIRST + number * MINUTE
+        at = first + number * MINUTE
         for revision in range(chance.choices((0, 1, 2), (2, 20, 2))[0]):
             coverage = chance.choices(("COMPLETE", "NO_TRADES", "PARTIAL", "UNKNOWN"), (20, 5, 1, 1))[0]
             prices = [chance.choice(PRICES) for _ in range(4)] if coverage in {"COMPLETE", "PARTIAL"} else []
@@ -115,5 +114,5 @@ def expect(
         prices,
         sum((Decimal(minute.volume) for minute in traded), Decimal(0)),
         sum(minute.trades for minute in traded),
-        sum(late) if (known_at or NOW) >= closing + timedelta(seconds=0.2) else 0,
+        sum(late) if known_at is None or known_at >= closing + timedelta(seconds=0.2) else 0,
     )
