@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
 
 from gateway.app import create_app
 from gateway.queries.candles.candle_list import SeriesCandle
@@ -88,6 +89,7 @@ async def ask(scenario: CandleScenario) -> tuple[dict[str, Any], list[dict[str, 
     return found["data"], list(csv.DictReader(io.StringIO(table.text, newline=""))), columns.json()
 
 
+@pytest.mark.slow
 async def test_all_paths_answer_prices_without_volumes(tmp_path: Path) -> None:
     """Null, never zero, also where no price is dated in a minute of which all is known."""
     async with open_scenario(tmp_path, SOURCE) as scenario:
@@ -130,6 +132,7 @@ async def test_all_paths_answer_prices_without_volumes(tmp_path: Path) -> None:
     assert {one["close"] for one in data["weighted"]["items"]} == {None}
 
 
+@pytest.mark.slow
 async def test_live_candles_are_those_of_the_query(tmp_path: Path) -> None:
     """A candle closes at its end as others do; a price that is dated in it and arrives later corrects it."""
     async with open_scenario(tmp_path, SOURCE) as scenario:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
@@ -106,6 +107,7 @@ async def days(
     await store.close()
 
 
+@pytest.mark.slow
 async def test_days_have_all_minutes_of_their_hours(days: Days) -> None:
     """The day of the change has 23 or 25 hours, begins at midnight by the wall clock, and is complete."""
     found = (await days.read(Interval.D1, 4))[:3]
@@ -116,11 +118,12 @@ async def test_days_have_all_minutes_of_their_hours(days: Days) -> None:
         assert candle.open_time.astimezone(ZoneInfo(BERLIN)).hour == 0
         assert candle.coverage is CandleCoverage.COMPLETE
         assert candle.bar is not None
-        assert (candle.bar.trades, candle.bar.volume) == (60 * hours, 60 * hours)
-        assert (candle.bar.open, candle.bar.close) == (1 + number, number + 60 * hours)
+        assert (candle.bar.trades, candle.bar.volume) == (60 * hours, Decimal(60 * hours))
+        assert (candle.bar.open, candle.bar.close) == (Decimal(1 + number), Decimal(number + 60 * hours))
         start, number = end, number + 60 * hours
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("interval", [Interval.H1, Interval.H4, Interval.H12])
 async def test_shorter_candles_of_the_day_add_up_to_it(days: Days, interval: Interval) -> None:
     """None is missing, and none has the trades of an hour twice."""
