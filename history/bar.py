@@ -1,4 +1,4 @@
-"""Bars: the sum of some trades of one instrument, or of some samples of its price. Pure and exact.
+"""Bars: the sum of trades of one instrument, or of samples of its price. Pure and exact.
 
 `merge` is associative, so that any interval can be folded from any shorter ones. Trades with numbers may come in any order; those
 without are taken in the order of their arrival where their times are equal.
@@ -16,7 +16,9 @@ from history.trade import Trade, TradeId, is_before
 
 
 class Bar(msgspec.Struct, frozen=True, gc=False, array_like=True):
-    """At least one trade, or one sample of a price. `quote_volume` is the exact sum of price times quantity.
+    """At least one trade, or one sample of a price.
+
+    `quote_volume` is the exact sum of price times quantity.
 
     `first_at` and `last_at` are the times of the first and of the last trade, whose prices are `open` and `close`. A bar from a source's
     kline has the end of its minute instead, and `None` for what the source does not tell. Samples have neither volumes nor a number of

@@ -118,7 +118,7 @@ class RecordingTransaction:
         self._new_minutes.clear()
 
     def _changes_minutes(self, place: Place, batch: BarBatch) -> bool:
-        """Return whether a minute is over or another one since a batch: it is known since the time of this one."""
+        """Return whether a batch ends a minute or changes one, which is known since its time."""
         told = (one.second.open_time for one in batch.closed)
         first = min((*told, *self._changed_from.values()), default=place.minutes_until)
         return first < place.minutes_until or place.minutes_until < self._due(place, batch.folded_at)

@@ -40,7 +40,7 @@ class Sample(NamedTuple):
 
 
 class _Instrument:
-    """The samples of one instrument. `span_start`: since when it is covered; `None` if it is not."""
+    """The samples of one instrument. `span_start`: since when it is covered, if it is."""
 
     __slots__ = ("last_at", "new", "seconds", "span_start")
 
@@ -88,7 +88,7 @@ class SampleFold:
         self._taken_at: datetime | None = None
 
     def resume(self, positions: Iterable[TradePosition]) -> None:
-        """Set where an earlier process left off. A short pause between its last sample and the next one is no gap."""
+        """Set where an earlier process left off. A short pause after its last sample is no gap."""
         self._positions = {one.symbol: one for one in positions}
 
     def add(self, samples: Iterable[Sample]) -> None:
@@ -151,7 +151,7 @@ class SampleFold:
         )
 
     def positions(self, batch: BarBatch) -> list[TradePosition]:
-        """Return the positions of the instruments after a batch, which is the last one that was taken."""
+        """Return the positions of the instruments after the batch that was taken last."""
         found = []
         for symbol in {one.symbol for one in batch.closed}:
             one = self._instruments.get(symbol)
@@ -160,7 +160,7 @@ class SampleFold:
         return found
 
     def take_over(self, positions: Iterable[TradePosition], now: datetime) -> None:  # noqa: ARG002 - the recorder knows the samples
-        """Go on after another process that ended: tell the last minutes again, which it may not have told."""
+        """Go on after another process that ended: tell again what it may not have told."""
         self._number, self._taken_at = 0, None
         earliest = now - KEPT_FOR
         for symbol, one in self._instruments.items():

@@ -1,4 +1,4 @@
-"""Sources that publish prices, not trades: their candles are made of samples, without a volume.
+"""Sources that publish prices, not trades: their candles are made of samples.
 
 See docs/decisions/0076-candles-of-samples.md.
 """
@@ -33,5 +33,8 @@ def longest_pause(source: Source) -> timedelta:
 
 
 def proof_wait(source: Source) -> timedelta:
-    """Return how long after a time its proof may still come. A sample proves the time since the one before."""
+    """Return how long after a time its proof may still come.
+
+    A sample proves the time since the one before it.
+    """
     return _PROOF_WAIT + longest_pause(source) if is_sampled(source) else _PROOF_WAIT

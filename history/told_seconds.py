@@ -1,4 +1,4 @@
-"""Seconds that batches told, stored with all revisions, each known since the time of its batch."""
+"""Seconds that batches told: all revisions, each known since the time of its batch."""
 
 from datetime import datetime, timedelta
 from typing import NamedTuple
@@ -31,7 +31,7 @@ class StoredSeconds(NamedTuple):
 
 
 class ToldSeconds:
-    """What batches told of seconds since it was stored, in order."""
+    """The bars that batches told and that are not stored yet, in order."""
 
     def __init__(self) -> None:
         self._told: dict[SecondKey, list[ToldBar]] = {}

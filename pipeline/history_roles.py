@@ -68,7 +68,7 @@ def build_bar_writer(
 def build_sample_writers(
     context: RoleContext, watchlist: Watchlist, instance: str, sources: Iterable[Source]
 ) -> dict[Source, BarWriter[SampleFold]]:
-    """Return the writers of the bars of all sources that publish no trades, if bars are recorded.
+    """Return the writers of the bars of sources without trades, if bars are recorded.
 
     As with feeds, any number of processes fold, and one of them writes.
     """

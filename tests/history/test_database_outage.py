@@ -1,4 +1,4 @@
-"""Ten minutes without the database lose nothing: the log keeps the bars, and the recorder catches up."""
+"""Ten minutes without the database lose nothing: the log keeps the bars."""
 
 from collections.abc import AsyncIterator, Sequence
 from datetime import datetime, timedelta
@@ -80,7 +80,7 @@ class Market:
         self._number = 0
 
     async def run(self, start: int, end: int) -> None:
-        """Let time pass: each instrument has some trades a second. The recorder tries as often as it does."""
+        """Let time pass: each instrument has some trades a second."""
         for tick in range(start * TICKS, end * TICKS):
             now = self.clock.now = at(tick / TICKS)
             if tick % TICKS == 0:
@@ -115,7 +115,7 @@ async def database(url: str) -> AsyncIterator[InstrumentStore]:
 
 
 async def check_outage(database: InstrumentStore, *, instruments: int, trades: int) -> None:
-    """Take the database away for ten minutes under load, and compare what is stored with what was traded."""
+    """Take the database away for ten minutes, and compare what is stored with what was traded."""
     market = Market(database, instruments, trades)
     await market.run(0, BEFORE_S)
     market.store.is_away = True

@@ -69,7 +69,7 @@ class Sampling:
     async def run(
         self, end: float, *samples: tuple[float, str], symbol: Symbol = BTC, lag_s: float = LAG_S
     ) -> None:
-        """Let time pass, a second at a time. Each price is one of `symbol` at a time, and arrives later."""
+        """Let time pass, a second at a time. Prices arrive after their times."""
         waiting = [
             (at(seconds + lag_s), Sample(symbol, Decimal(price), at(seconds))) for seconds, price in samples
         ]

@@ -1,4 +1,4 @@
-"""Days of Berlin around both changes of the clocks, folded from minutes and from stored hours."""
+"""Days of Berlin around both changes of the clocks, from minutes and from stored hours."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -109,7 +109,7 @@ async def days(
 
 @pytest.mark.slow
 async def test_days_have_all_minutes_of_their_hours(days: Days) -> None:
-    """The day of the change has 23 or 25 hours, begins at midnight by the wall clock, and is complete."""
+    """The day of the change has 23 or 25 hours, from midnight on, and is complete."""
     found = (await days.read(Interval.D1, 4))[:3]
     start, number = days.first, 0
     for candle, hours in zip(found, days.hours, strict=True):

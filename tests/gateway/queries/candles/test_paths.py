@@ -169,7 +169,7 @@ class Paths(NamedTuple):
         return list(csv.DictReader(io.StringIO(file.getvalue())))
 
     async def live(self, question: Question) -> list[dict[str, str]]:
-        """Return the snapshot of a subscription as rows of the CSV: the present candle and those before it."""
+        """Return the snapshot of a subscription as rows of the CSV."""
         subscriber = CandleClient(self.clock)
         query = LiveCandlesArgs(
             (parse_symbol(question.symbol),),
@@ -217,7 +217,7 @@ async def paths(
     settings: GatewaySettings,
     clock: FakeClock,
 ) -> AsyncIterator[Paths]:
-    """A gateway over generated minutes, with or without stored hours, around a change of the clocks."""
+    """A gateway over generated minutes around a change of the clocks."""
     parts, change = request.param.split("-")
     first = STARTS[change]
     url = f"sqlite+aiosqlite:///{tmp_path}/generated.sqlite"
