@@ -134,7 +134,7 @@ async def test_all_paths_answer_prices_without_volumes(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 async def test_live_candles_are_those_of_the_query(tmp_path: Path) -> None:
-    """A candle closes at its end as others do; a price of its time that arrives later corrects it."""
+    """A candle closes at its end as others do; a later price of its time corrects it."""
     async with open_scenario(tmp_path, SOURCE) as scenario:
         sampler = Sampler(scenario)
         # The first price makes the history.
