@@ -16,10 +16,12 @@ from history.span_close import SpanClose
 SETTLED_AFTER = timedelta(minutes=15)
 # Older quarter hours that are read again each time, in turn: all within an hour, for what is filled in later.
 READ_AGAIN = 2
-# Quarter hours that are read by one statement: with 400 instruments, 24,000 minutes.
-MAX_RUN = 4
+# Minutes that are read by one statement: an hour of 400 instruments, a day of 16.
+MAX_MINUTES = 24_000
 # A price of so long ago, without a trade since, counts for a change.
 LOOK_BACK = timedelta(hours=1)
+# Of a quarter hour.
+MINUTES = 15
 
 Closes = Mapping[int, SpanClose]
 
@@ -32,6 +34,8 @@ class CloseTable:
         self._series: tuple[int, ...] = ()
         self._quarters: dict[datetime, Closes] = {}
         self._read_at: dict[datetime, datetime] = {}
+        # The instruments whose closes of a quarter hour were read.
+        self._read_for: dict[datetime, frozenset[int]] = {}
         self.prices = LastPrices({}, ({},) * len(CHANGES))
         self.end: datetime | None = None
 
@@ -47,20 +51,28 @@ class CloseTable:
         Raises:
             DatabaseUnavailable: not all of it was read.
         """
-        if tuple(series) != self._series:
-            self._series, self._quarters, self._read_at = tuple(series), {}, {}
+        self._series = tuple(series)
         quarters = list_quarters(end)
         for start in self._quarters.keys() - set(quarters):
-            del self._quarters[start], self._read_at[start]
-        for run in _list_runs(sorted(self._list_due(quarters))):
+            del self._quarters[start], self._read_at[start], self._read_for[start]
+        for run, wanted in list(self._list_reads(quarters)):
             window = TimeSpan(run[0], min(run[-1] + QUARTER, end))
             found = (
-                await self._storage.read_quarter_closes(series, window) if window.start < window.end else {}
+                await self._storage.read_quarter_closes(wanted, window) if window.start < window.end else {}
             )
             for start in run:
-                self._quarters[start], self._read_at[start] = found.get(start, {}), end
+                self._put(start, wanted, found.get(start, {}), end)
         before = [await self._read_prices(end - length) for length in CHANGES]
         self.prices, self.end = LastPrices(self._find_last(), tuple(before)), end
+
+    def _put(self, start: datetime, read_for: Sequence[int], closes: Closes, end: datetime) -> None:
+        """Keep the closes of a quarter hour: of all instruments, or of those that were added."""
+        if len(read_for) < len(self._series):
+            closes = {**self._quarters[start], **closes}
+            self._read_for[start] |= frozenset(read_for)
+        else:
+            self._read_at[start], self._read_for[start] = end, frozenset(read_for)
+        self._quarters[start] = closes
 
     def _find_last(self) -> dict[int, Decimal]:
         prices: dict[int, Decimal] = {}
@@ -80,18 +92,26 @@ class CloseTable:
         others = sorted(set(quarters) - set(due), key=self._read_at.__getitem__)
         return due + others[:READ_AGAIN]
 
+    def _list_reads(self, quarters: Sequence[datetime]) -> Iterator[tuple[list[datetime], tuple[int, ...]]]:
+        """Yield runs of quarter hours that follow each other, with the instruments to read.
+
+        Those are all of them, or the ones that were added since. Each run is short enough for one statement.
+        """
+        due = set(self._list_due(quarters))
+        run: list[datetime] = []
+        wanted: tuple[int, ...] = ()
+        for start in sorted(quarters):
+            known = self._read_for.get(start, frozenset()) if start not in due else frozenset()
+            needed = tuple(one for one in self._series if one not in known)
+            if run and (needed != wanted or len(run) * MINUTES * len(wanted) >= MAX_MINUTES):
+                yield run, wanted
+                run = []
+            wanted = needed
+            if needed:
+                run.append(start)
+        if run:
+            yield run, wanted
+
     def _is_settled(self, start: datetime) -> bool:
         read_at = self._read_at.get(start)
         return read_at is not None and read_at >= start + QUARTER + SETTLED_AFTER
-
-
-def _list_runs(quarters: Sequence[datetime]) -> Iterator[list[datetime]]:
-    """Yield runs of quarter hours that follow each other, each short enough for one statement."""
-    run: list[datetime] = []
-    for start in quarters:
-        if run and (start != run[-1] + QUARTER or len(run) == MAX_RUN):
-            yield run
-            run = []
-        run.append(start)
-    if run:
-        yield run

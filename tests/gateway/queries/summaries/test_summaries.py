@@ -121,7 +121,8 @@ async def test_the_database_is_read_once_a_minute_for_all(gateway: Gateway, cloc
         await summaries.read(SummariesQuery((BTC,), points))
         await summaries.read(SummariesQuery(None, points))
     assert summaries.read_count == 1
-    assert len(windows) == 25
+    # A day of so few instruments is one statement.
+    assert len(windows) == 1
     assert windows[-1].end - windows[0].start == timedelta(days=1, minutes=2)
     windows.clear()
     clock.advance(60)
