@@ -50,7 +50,7 @@ async def test_the_details_show_what_was_recorded_of_each_source(market: Market)
             await browser.until(f"{ROW}?.querySelector('[data-state=DOWN]')")
             cells = f"[...{ROW}.cells].slice(2).map(each => each.innerText.replace(/\\s/g, ' '))"
             # Delays are stored in steps of a few per cent, and told by the upper end of one.
-            assert await browser.evaluate(cells) == ["75.0 %", "41 ms", "41 ms", "20"]
+            assert await browser.evaluate(cells) == ["75.0 % of 40 m 00 s", "41 ms", "41 ms", "20"]
             label = str(await browser.evaluate(f"{ROW}.querySelector('svg').ariaLabel"))
             assert label.startswith("not recorded ")
             assert "not working " in label

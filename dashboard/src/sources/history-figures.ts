@@ -24,7 +24,7 @@ export function segmentsOf({ from, to, periods }: SourceDay): Segment[] {
 /** How much of the day was recorded, in milliseconds. */
 export function recordedMs(day: SourceDay): number {
   const recorded = segmentsOf(day).filter(({ state }) => state !== "UNKNOWN");
-  return sum(recorded.map(({ length }) => length)) * (Date.parse(day.to) - Date.parse(day.from));
+  return Math.round(sum(recorded.map(({ length }) => length)) * (Date.parse(day.to) - Date.parse(day.from)));
 }
 
 /** Share of the recorded time in which the source worked, in per cent; null if nothing was recorded. A degraded source works. */
