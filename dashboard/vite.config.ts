@@ -24,9 +24,17 @@ const rootFiles: Plugin = {
   },
 };
 
+/** Puts the manifest of the pages' documents beside them, for the gateway to read. */
+const trustedDocuments: Plugin = {
+  name: "trusted-documents",
+  async generateBundle() {
+    this.emitFile({ type: "asset", fileName: "trusted-documents.json", source: await this.fs.readFile("src/graphql/trusted-documents.json") });
+  },
+};
+
 export default defineConfig({
   base: "/",
-  plugins: [slimMonaco, rootFiles],
+  plugins: [slimMonaco, rootFiles, trustedDocuments],
   build: {
     outDir: "../gateway/static",
     emptyOutDir: true,

@@ -130,7 +130,12 @@ def create_app(
 ) -> GatewayApp:
     """Create the application over `gateway`, which the caller runs."""
     embedding = OriginPolicy(settings.embed_origins)
-    pages = Pages(static_directory, simulated=gateway.simulated, embedding=embedding.frame_ancestors)
+    pages = Pages(
+        static_directory,
+        simulated=gateway.simulated,
+        embedding=embedding.frame_ancestors,
+        documents=settings.trusted_documents,
+    )
     app = GatewayApp(gateway, settings, pages)
     app.include_router(health_routes(gateway))
     app.router.routes.append(metrics_route(gateway))

@@ -20,6 +20,7 @@ from gateway.client_limits import ClientLimit, ClientLimits
 from gateway.identity_watchdog import IdentityWatchdog, SuspicionRecords
 from gateway.keyed_connections import KeyedConnections
 from gateway.loop_lag import LoopLag
+from gateway.pages import STATIC_DIRECTORY
 from gateway.queries.candles.bounded_reads import BoundedReads
 from gateway.queries.candles.parts_reader import CandlePartsReader
 from gateway.queries.candles.reader import CandlesReader
@@ -45,6 +46,7 @@ from gateway.subscriptions.live_query_registry import LiveQueryLimits
 from gateway.subscriptions.registry import SubscriptionRegistry
 from gateway.trusted_documents.document_store import DocumentStore
 from gateway.trusted_documents.manifest_folder import ManifestFolder
+from gateway.trusted_documents.page_documents import read_page_documents
 from history.ports import BarFeed
 from history.trade_tape import TradeTape
 from instruments.last_known import LastKnownInstruments, SnapshotStorage
@@ -118,7 +120,8 @@ class Gateway:
         self.key_watch = key_watch
         self.accounts = _without_limits(clock) if accounts is None else accounts
         self.loop_lag = LoopLag()
-        self.documents = DocumentStore(settings.trusted_documents)
+        built_in = read_page_documents(STATIC_DIRECTORY) if settings.trust_page_documents else {}
+        self.documents = DocumentStore(settings.trusted_documents, built_in)
         self._manifests = None
         if settings.trusted_documents_folder is not None:
             self._manifests = ManifestFolder(settings.trusted_documents_folder, self.documents)

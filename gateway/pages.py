@@ -1,6 +1,7 @@
 """The web pages: the dashboard at `/`, GraphiQL at `/graphql`, their assets and headers."""
 
 from collections.abc import Iterable, Sequence
+from functools import partial
 from pathlib import Path
 
 from starlette.datastructures import Headers
@@ -8,6 +9,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gateway.page_files import IMMUTABLE, REVALIDATED, PageFiles
+from gateway.trusted_documents.document_store import DocumentMode
 
 STATIC_DIRECTORY = Path(__file__).parent / "static"
 DASHBOARD, EXPLORER, WALLBOARD, NOT_FOUND = "index.html", "graphiql.html", "wall.html", "not-found.html"
@@ -38,12 +40,21 @@ class Pages:
     """The pages and their files, as a build of `dashboard/` leaves them in `directory`.
 
     `simulated`: the dashboard says so before its first rate arrives. `embedding`: origins whose pages may show the wallboard in
-    a frame, in the words of `frame-ancestors`.
+    a frame, in the words of `frame-ancestors`. `documents`: how the pages may name documents, which GraphiQL does not.
     """
 
-    def __init__(self, directory: Path, *, simulated: bool, embedding: Sequence[str] = ()) -> None:
-        mark = _mark_simulated if simulated else _leave
-        self._files = PageFiles(directory, dict.fromkeys((DASHBOARD, WALLBOARD), mark))
+    def __init__(
+        self,
+        directory: Path,
+        *,
+        simulated: bool,
+        embedding: Sequence[str] = (),
+        documents: DocumentMode = DocumentMode.AUTO,
+    ) -> None:
+        mode = f' data-documents="{documents}"'
+        viewers = " data-simulated" + mode if simulated else mode
+        marks = {DASHBOARD: viewers, WALLBOARD: viewers, EXPLORER: mode}
+        self._files = PageFiles(directory, {name: partial(_mark, mark) for name, mark in marks.items()})
         framing = " ".join(embedding) or "'none'"
         self._policies = {
             EXPLORER: PAGE_POLICY,
@@ -70,12 +81,8 @@ class Pages:
         return await self._files.respond(f"assets/{name}", request_headers, {"cache-control": IMMUTABLE})
 
 
-def _mark_simulated(page: bytes) -> bytes:
-    return page.replace(b"<html", b"<html data-simulated", 1)
-
-
-def _leave(page: bytes) -> bytes:
-    return page
+def _mark(attributes: str, page: bytes) -> bytes:
+    return page.replace(b"<html", f"<html{attributes}".encode(), 1)
 
 
 class SecurityHeaders:

@@ -208,6 +208,11 @@ class GatewaySettings(FreshnessSettings):
         default=None,
         description="Folder with manifests of documents (*.json of Apollo, Relay or graphql-codegen), whose changes are read every two seconds.",
     )
+    trust_page_documents: bool = Field(
+        default=True,
+        description="Whether the documents of the gateway's own pages and of /embed.js have names like those of a manifest. false is for those who "
+        "serve none of them: with `trusted_documents` = only, they cannot work then.",
+    )
     suggestions: bool = Field(
         default=True,
         description='Whether errors suggest fields, arguments, types and enum values with similar names ("Did you mean"). false leaves them out, '

@@ -1,6 +1,7 @@
 """The documents that requests may name.
 
-Those of manifests stay until the operator removes them. Those that clients register are kept in bounded memory.
+Those of manifests stay until the operator removes them, those of the gateway's own pages always. Those that clients register are
+kept in bounded memory.
 """
 
 from collections.abc import Callable, Mapping
@@ -56,12 +57,16 @@ class DocumentRefused(DocumentError):
 class DocumentStore:
     """Finds documents by identifier.
 
-    `on_removed` is called after documents of manifests were removed: what was derived from them must not be used any more.
+    `built_in`: documents that are trusted whatever the manifests say, by identifier. `on_removed` is called after documents of manifests
+    were removed: what was derived from them must not be used any more.
     """
 
-    def __init__(self, mode: DocumentMode = DocumentMode.AUTO) -> None:
+    def __init__(
+        self, mode: DocumentMode = DocumentMode.AUTO, built_in: Mapping[str, str] | None = None
+    ) -> None:
         self.mode = mode
-        self._trusted: dict[str, str] = {}
+        self._built_in = dict(built_in or {})
+        self._trusted = self._built_in
         # Clients that register what nobody asks for replace only what nobody has asked for.
         self._registered, self._requested = _make_registry(), _make_registry()
         self._noted = SecondSight(SEEN_KEYS)
@@ -71,13 +76,14 @@ class DocumentStore:
 
     @property
     def trusted_count(self) -> int:
-        """The number of identifiers in manifests."""
+        """The number of identifiers in manifests, built-in ones included."""
         return len(self._trusted)
 
     def set_trusted(self, documents: Mapping[str, str]) -> None:
-        """Replace the documents of the manifests."""
-        was_removed = any(documents.get(each) != text for each, text in self._trusted.items())
-        self._trusted = dict(documents)
+        """Replace the documents of the manifests. An identifier of a built-in one keeps its document."""
+        trusted = {**documents, **self._built_in}
+        was_removed = any(trusted.get(each) != text for each, text in self._trusted.items())
+        self._trusted = trusted
         if was_removed:
             self.removals += 1
             for forget in self.on_removed:

@@ -19,6 +19,7 @@ import pytest_asyncio
 from cache.redis_client import RedisClient, open_redis
 from cache.redis_sink import RedisTickerSink
 from drill.distributed.system import UNBUDGETED
+from gateway.trusted_documents.page_documents import read_page_documents
 from rates.clock import utc_now
 from rates.redis_keys import RedisKeys
 from rates.source import Source
@@ -186,3 +187,9 @@ async def picture(browser: Browser, name: str, *, after_s: float = 0, selector: 
 def folder_of_pages() -> Path:
     """The folder of the committed build."""
     return ROOT / "gateway" / "static"
+
+
+def document_id(operation: str) -> str:
+    """The identifier by which the pages name a query."""
+    documents = read_page_documents(folder_of_pages())
+    return next(each for each, text in documents.items() if f"query {operation}(" in text)

@@ -9,7 +9,7 @@ import pytest_asyncio
 from rates.clock import utc_now
 from rates.source import Source
 from tests.dashboard.browser import PHONE, Browser, ContextOptions
-from tests.dashboard.conftest import Market, picture
+from tests.dashboard.conftest import Market, document_id, picture
 from tests.dashboard.live_trades import trading
 from tests.dashboard.seeded_history import floor_minute, generate_minutes, seed_history
 from tests.lengths import only_long
@@ -242,7 +242,7 @@ async def test_a_live_chart_resumes_after_a_restart_without_a_reload(charted: Ma
 async def test_without_a_history_the_page_says_so_and_tries_again(charted: Market, page: Browser) -> None:
     """The words are for viewers; the chart appears once the gateway answers."""
     async with charted.serving():
-        await page.open(PAGE, block="candles")
+        await page.open(PAGE, block=document_id("Candles"))
         await page.until(f"{STATUS}.includes('The history could not be loaded')")
         # Also while the chart is drawn, what is said of it stands above its canvases.
         assert (

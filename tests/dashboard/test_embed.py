@@ -1,6 +1,5 @@
 """The elements for other pages, and the wallboard in a frame of one."""
 
-import asyncio
 import json
 from collections.abc import AsyncIterator
 
@@ -10,6 +9,7 @@ import pytest_asyncio
 from rates.source import Source
 from tests.dashboard.browser import Browser, browsing
 from tests.dashboard.conftest import Market
+from tests.dashboard.other_site import serving_page
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.servers]
 
@@ -34,24 +34,12 @@ def state(element: str) -> str:
 @pytest_asyncio.fixture(loop_scope="module")
 async def shop(market: Market) -> AsyncIterator[Browser]:
     """A browser on a page of another origin, under a strict policy of its own."""
-
-    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await reader.readuntil(b"\r\n\r\n")
-        body = PAGE.format(url=market.url).encode()
-        writer.write(
-            b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nConnection: close\r\nContent-Length: %d\r\n\r\n"
-            % len(body)
-        )
-        writer.write(body)
-        await writer.drain()
-        writer.close()
-
-    server = await asyncio.start_server(answer, "127.0.0.1", 0)
-    async with server:
-        port = server.sockets[0].getsockname()[1]
-        async with browsing(f"http://127.0.0.1:{port}", allowed=market.url) as browser:
-            yield browser
-            assert (await browser.seen())["foreign"] == []
+    async with (
+        serving_page(PAGE.format(url=market.url)) as url,
+        browsing(url, allowed=market.url) as browser,
+    ):
+        yield browser
+        assert (await browser.seen())["foreign"] == []
 
 
 async def test_the_elements_show_rates_and_their_freshness(market: Market, shop: Browser) -> None:

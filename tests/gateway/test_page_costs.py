@@ -42,6 +42,7 @@ ASKED: dict[str, JsonObject] = {
     "Wall": {"symbols": list(SYMBOLS[:40])},
     "OneInstrument": {"symbol": SYMBOLS[0]},
     "Consensus": {"symbol": SYMBOLS[0]},
+    "Embed": {"symbols": list(SYMBOLS[:500])},
 }
 
 

@@ -8,7 +8,8 @@ from starlette.datastructures import Headers
 from starlette.responses import Response
 
 from gateway.page_files import IMMUTABLE, PageFiles, accepts_gzip
-from gateway.pages import DASHBOARD, WALLBOARD, Pages
+from gateway.pages import DASHBOARD, EXPLORER, WALLBOARD, Pages
+from gateway.trusted_documents.document_store import DocumentMode
 
 SCRIPT = b"export const figures = [1, 2, 3];\n" * 200
 IMAGE = b"\x89PNG" + bytes(range(256)) * 8
@@ -21,7 +22,7 @@ def folder(tmp_path: Path) -> Path:
     (tmp_path / "assets" / "app-1a2b.js").write_bytes(SCRIPT)
     (tmp_path / "icon.png").write_bytes(IMAGE)
     (tmp_path / "tiny.js").write_bytes(b"1;")
-    for name in (DASHBOARD, WALLBOARD):
+    for name in (DASHBOARD, WALLBOARD, EXPLORER):
         (tmp_path / name).write_text('<!doctype html><html lang="en"><title>page</title></html>')
     return tmp_path
 
@@ -116,6 +117,15 @@ async def test_simulated_pages_say_so_before_the_first_rate(folder: Path) -> Non
         for name in (DASHBOARD, WALLBOARD):
             page = await pages.page(name, Headers())
             assert (b"<html data-simulated" in bytes(page.body)) is simulated
+
+
+@pytest.mark.parametrize("mode", DocumentMode)
+async def test_pages_know_how_they_may_name_documents(folder: Path, mode: DocumentMode) -> None:
+    """GraphiQL says that it cannot work where its texts are refused; the others send texts where names are."""
+    pages = Pages(folder, simulated=True, documents=mode)
+    for name in (DASHBOARD, WALLBOARD, EXPLORER):
+        page = await pages.page(name, Headers())
+        assert f' data-documents="{mode.value}"'.encode() in bytes(page.body)
 
 
 async def test_only_the_wallboard_may_be_framed_and_only_by_listed_origins(folder: Path) -> None:

@@ -1,5 +1,7 @@
 // One event stream of a page for all its elements. The browser's EventSource reconnects by itself and resumes with the last
 // cursor, which the gateway sends as the id of each event.
+import { EmbedDocument } from "../graphql/generated";
+import { isNotTaken } from "../graphql/named-document";
 
 export interface EmbeddedRate {
   symbol: string;
@@ -19,13 +21,6 @@ interface RatesEvent {
   sentAt: string;
 }
 
-const QUERY = `subscription Embed($symbols: [Symbol!]!) {
-  rates(symbols: $symbols, sampleIntervalMs: 1000, maxSilenceMs: 5000) {
-    kind recovered sentAt
-    items { symbol source { code } price changePercent24h observedAt ttlMs simulated }
-    unavailable { symbol source { code } message }
-  }
-}`;
 /** Elements that are added together share a stream from the start. */
 const GATHER_MS = 20;
 /** A stream that the gateway has refused is tried again, since it may be restarted with other settings. */
@@ -44,6 +39,8 @@ export class RateStream {
   readonly #rates = new Map<string, Map<string, EmbeddedRate>>();
   readonly #messages = new Map<string, string>();
   #stream: EventSource | null = null;
+  /** Whether the gateway does not take the identifier of the document. */
+  #sendsText = false;
   #streamed = "";
   #opening: number | undefined;
   #ticking: number | undefined;
@@ -115,7 +112,9 @@ export class RateStream {
   #connect(symbols: readonly string[]): void {
     this.#stream?.close();
     this.#streamed = symbols.join();
-    const stream = new EventSource(`${this.#url}?${new URLSearchParams({ query: QUERY, variables: JSON.stringify({ symbols }) })}`);
+    const { documentId, text } = EmbedDocument;
+    const asked = new URLSearchParams({ ...(this.#sendsText ? { query: text } : { documentId }), variables: JSON.stringify({ symbols }) });
+    const stream = new EventSource(`${this.#url}?${asked}`);
     this.#stream = stream;
     stream.addEventListener("next", ({ data }) => this.#receive(JSON.parse(data)));
     stream.addEventListener("complete", () => this.#retry(stream));
@@ -127,13 +126,19 @@ export class RateStream {
     window.setTimeout(() => {
       if (this.#stream !== stream) return;
       this.#stream = null;
+      this.#sendsText = false;
       this.#open();
     }, RETRY_MS);
   }
 
-  #receive({ data, errors }: { data?: { rates: RatesEvent | null }; errors?: { message: string }[] }): void {
+  #receive({ data, errors }: { data?: { rates: RatesEvent | null }; errors?: { message: string; extensions?: { code?: unknown } }[] }): void {
     const event = data?.rates;
     if (event == null) {
+      if (!this.#sendsText && isNotTaken(errors)) {
+        this.#sendsText = true;
+        this.#connect(this.#streamed.split(","));
+        return;
+      }
       for (const symbol of this.#streamed.split(",")) this.#messages.set(symbol, errors?.[0]?.message ?? "");
       this.#tell();
       return;

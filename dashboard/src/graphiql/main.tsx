@@ -16,6 +16,9 @@ const fetcher = createGraphiQLFetcher({
   enableIncrementalDelivery: false,
 });
 
+/** The gateway marks its pages with this where it executes nothing else. */
+const IS_RESTRICTED = document.documentElement.dataset.documents === "only";
+
 const linked = readOperation(location.search);
 // On a first visit the tab of the link comes first; later it is added to the tabs that the browser has kept.
 const initial = linked === null ? {} : { initialQuery: linked.query, initialVariables: linked.variables ?? "" };
@@ -39,6 +42,14 @@ function Explorer() {
   );
 }
 
+function Restricted() {
+  return (
+    <p className="explorer-loading" role="status">
+      This gateway executes only documents that its operator trusts, so GraphiQL cannot run queries here. <a href="/">Live rates</a>
+    </p>
+  );
+}
+
 const place = document.getElementById("graphiql");
 if (place === null) throw new Error("graphiql.html has no element #graphiql");
-createRoot(place).render(<Explorer />);
+createRoot(place).render(IS_RESTRICTED ? <Restricted /> : <Explorer />);

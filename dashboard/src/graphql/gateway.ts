@@ -4,6 +4,10 @@ import { createClient } from "graphql-ws";
 import { Client, type ExecutionResult, fetchExchange, subscriptionExchange } from "urql";
 import { keyHeaders } from "../browser/api-key";
 import { GRAPHQL_PATH, graphqlSocketUrl } from "./address";
+import { documentIds } from "./document-ids";
+
+/** The gateway marks its pages where it takes no identifiers. */
+const SENDS_TEXTS = document.documentElement.dataset.documents === "off";
 
 export interface Gateway {
   client: Client;
@@ -19,13 +23,15 @@ export function connectGateway(): Gateway {
     preferGetMethod: false,
     requestPolicy: "network-only",
     exchanges: [
+      ...(SENDS_TEXTS ? [] : [documentIds]),
       fetchExchange,
       subscriptionExchange({
-        forwardSubscription: ({ query = "", variables }) => ({
+        forwardSubscription: ({ query = "", documentId, variables }) => ({
           // The types of the two libraries differ for absent fields of the same message.
           subscribe: (sink) => ({
             unsubscribe: socket.subscribe(
-              { query, variables: variables ?? {} },
+              // graphql-ws demands a text, and sends what stands beside it.
+              { query, variables: variables ?? {}, ...(documentId === undefined ? {} : { documentId }) },
               {
                 ...sink,
                 next: (result) => sink.next(result as ExecutionResult),
