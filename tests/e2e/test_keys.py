@@ -2,106 +2,21 @@
 
 import asyncio
 import json
-import re
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from typing import Any
 
-import httpx
 import pytest
 import websockets
-from websockets.asyncio.client import ClientConnection, connect
-from websockets.typing import Subprotocol
 
-from cache.redis_client import open_redis
-from instruments.instrument import Instrument
-from instruments.store import InstrumentStore
-from rates.source import Source
-from rates.symbol import parse_symbol
-from runtime.free_port import free_port
-from tests.e2e.processes import running, running_all
+from tests.e2e.keyed_gateways import SYMBOL, WITHIN_S, TwoGateways, closed, two_gateways
 from tests.gateway.gateway_processes import Writer
 
 pytestmark = pytest.mark.servers
 
-SYMBOL = "BTC/USDT"
-WITHIN_S = 60
-QUERY = {"query": f'{{ rate(symbol: "{SYMBOL}") {{ price }} }}'}
-
-
-class TwoGateways:
-    """Two gateways that answer nobody without a key, and the command line."""
-
-    def __init__(self, env: dict[str, str], urls: list[str]) -> None:
-        self.env, self.urls = env, urls
-
-    async def keys(self, *arguments: str) -> Any:
-        """Run `ratewire keys` and return what it prints."""
-        async with running("keys", *arguments, "--json", env=self.env) as command:
-            assert await command.ends(within_s=WITHIN_S) == 0, command.text
-        # Its log stands before.
-        begins = re.search(r"^[\[{]$", command.text, re.MULTILINE)
-        assert begins is not None, command.text
-        return json.loads(command.text[begins.start() :])
-
-    async def status(self, url: str, text: str) -> int:
-        async with httpx.AsyncClient(timeout=WITHIN_S) as client:
-            headers = {"authorization": f"Bearer {text}"}
-            return (await client.post(f"{url}/graphql", json=QUERY, headers=headers)).status_code
-
-    @asynccontextmanager
-    async def subscribed(
-        self, url: str, text: str, after: str | None = None
-    ) -> AsyncIterator[ClientConnection]:
-        async with connect(
-            f"{url.replace('http', 'ws')}/graphql",
-            subprotocols=[Subprotocol("graphql-transport-ws")],
-            proxy=None,
-        ) as socket:
-            await socket.send(json.dumps({"type": "connection_init", "payload": {"apiKey": text}}))
-            await socket.recv()
-            query = f'subscription ($after: String) {{ rates(symbols: ["{SYMBOL}"], after: $after) {{ kind cursor recovered items {{ price }} }} }}'
-            payload = {"query": query, "variables": {"after": after}}
-            await socket.send(json.dumps({"type": "subscribe", "id": "1", "payload": payload}))
-            yield socket
-
 
 @pytest.fixture
 async def gateways(redis_url: str, postgres_url: str) -> AsyncIterator[TwoGateways]:
-    redis = open_redis(redis_url)
-    await redis.flushall()
-    await redis.aclose()
-    env = {
-        "RATEWIRE_REDIS_URL": redis_url,
-        "RATEWIRE_DATABASE_URL": postgres_url,
-        "RATEWIRE_SIMULATED": "true",
-        "RATEWIRE_ACCESS_ANONYMOUS": "false",
-        "RATEWIRE_GATEWAY_CATALOG_REFRESH_S": "0.2",
-    }
-    async with running("migrate", env=env) as command:
-        assert await command.ends(within_s=WITHIN_S) == 0, command.text
-    store = InstrumentStore(postgres_url, simulated=True)
-    await store.add([Instrument(Source.BINANCE, parse_symbol(SYMBOL), "BTCUSDT", "Bitcoin")])
-    await store.close()
-    ports = [free_port(), free_port()]
-    commands = {
-        f"gateway-{port}": (("gateway",), {**env, "RATEWIRE_GATEWAY_PORT": str(port)}) for port in ports
-    }
-    async with running_all(commands) as started:
-        for command in started.values():
-            await command.prints("gateway listening", within_s=WITHIN_S)
-        yield TwoGateways(env, [f"http://127.0.0.1:{port}" for port in ports])
-        for command in started.values():
-            assert "rw_" not in command.text
-
-
-async def closed(socket: ClientConnection) -> int | None:
-    """Return the close code, once it is closed."""
-    try:
-        while True:
-            await socket.recv()
-    except websockets.ConnectionClosed:
-        return socket.close_code
+    async with two_gateways(redis_url, postgres_url) as started:
+        yield started
 
 
 async def test_a_revoked_key_ends_on_both_gateways(gateways: TwoGateways) -> None:
