@@ -91,7 +91,7 @@ async def two_gateways(redis_url: str, postgres_url: str) -> AsyncIterator[TwoGa
     }
     async with running_all(commands) as started:
         for command in started.values():
-            await command.prints("gateway listening", within_s=WITHIN_S)
+            await command.prints("gateway listening")
         yield TwoGateways(env, [f"http://127.0.0.1:{port}" for port in ports])
         for command in started.values():
             assert "rw_" not in command.text
