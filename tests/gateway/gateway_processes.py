@@ -1,6 +1,6 @@
 """Gateways as processes of their own over one Redis, and the writer that feeds them."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -90,19 +90,31 @@ async def is_ready(client: httpx.AsyncClient, port: str) -> bool:
         return False
 
 
+def database_url(folder: Path) -> str:
+    """Return the address of the database of gateways that were started with this folder."""
+    return f"sqlite+aiosqlite:///{folder}/instruments.db"
+
+
 @asynccontextmanager
 async def gateway_processes(
-    count: int, redis_url: str, folder: Path, symbols: Sequence[str], **settings: object
+    count: int,
+    redis_url: str,
+    folder: Path,
+    symbols: Sequence[str],
+    *,
+    access: Mapping[str, str] | None = None,
+    **settings: object,
 ) -> AsyncIterator[list[GatewayProcess]]:
     """Run this many gateways that track these symbols at Binance.
 
-    `settings` are environment variables.
+    `settings` and `access` are environment variables, without the prefixes of the gateway's settings and of those of keys and plans.
     """
     env = {
         "RATEWIRE_REDIS_URL": redis_url,
-        "RATEWIRE_DATABASE_URL": f"sqlite+aiosqlite:///{folder}/instruments.db",
+        "RATEWIRE_DATABASE_URL": database_url(folder),
         "RATEWIRE_SIMULATED": "true",
         **UNBUDGETED,
+        **{f"RATEWIRE_ACCESS_{name.upper()}": value for name, value in (access or {}).items()},
         **{f"RATEWIRE_GATEWAY_{name.upper()}": str(value) for name, value in settings.items()},
     }
     await migrate(env["RATEWIRE_DATABASE_URL"])
