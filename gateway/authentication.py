@@ -115,7 +115,7 @@ def check_page(principal: Principal, headers: RawHeaders) -> None:
             return
     elif origin is not None and is_listed(origin, principal.origins):
         return
-    raise Forbidden(DenialReason.ORIGIN, origin=None if origin is None else origin[:200])
+    raise Forbidden(DenialReason.ORIGIN, plan=principal.plan, origin=None if origin is None else origin[:200])
 
 
 def check_scopes(principal: Principal, needed: frozenset[AccessScope]) -> None:
@@ -126,4 +126,4 @@ def check_scopes(principal: Principal, needed: frozenset[AccessScope]) -> None:
     """
     if not needed <= principal.scopes:
         missing = min(needed - principal.scopes)
-        raise Forbidden(DenialReason.SCOPE, scope=missing)
+        raise Forbidden(DenialReason.SCOPE, plan=principal.plan, scope=missing)

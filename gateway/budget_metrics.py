@@ -5,7 +5,9 @@ from collections.abc import Iterator
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
+from access.plan import ANONYMOUS
 from gateway.budgets.account_registry import Accounts
+from gateway.budgets.plan_usage import OF_A_PLAN, OF_NO_KEY
 
 
 def describe_budgets(accounts: Accounts) -> Iterator[Metric]:
@@ -23,7 +25,6 @@ def describe_budgets(accounts: Accounts) -> Iterator[Metric]:
         spent[account.plan.name] += account.spent
     counters = [
         _counter("points", "Points spent.", spent),
-        _counter("refusals", "Operations refused: a budget was spent.", _count(accounts, "refused")),
         _counter("throttled", "Subscriptions that began throttled.", _count(accounts, "throttled")),
         _counter(
             "restored", "Throttled subscriptions that got all events again.", _count(accounts, "restored")
@@ -34,7 +35,20 @@ def describe_budgets(accounts: Accounts) -> Iterator[Metric]:
         _gauge("stream_points", "Points that subscriptions cost each second.", streams),
     ]
     yield from counters
+    yield _describe_denials(accounts)
     yield from gauges
+
+
+def _describe_denials(accounts: Accounts) -> CounterMetricFamily:
+    family = CounterMetricFamily(
+        "ratewire_denied_requests",
+        "Requests, sockets and subscriptions denied, by the plan of the client and the reason.",
+        labels=("plan", "reason"),
+    )
+    for plan, usage in accounts.usage.items():
+        for reason in (*OF_A_PLAN, *(OF_NO_KEY if plan == ANONYMOUS else ())):
+            family.add_metric((plan, reason), usage.denied[reason])
+    return family
 
 
 def _count(accounts: Accounts, name: str) -> Counter[str]:

@@ -283,10 +283,13 @@ _UNAUTHENTICATED = {
 
 
 class AccessDenied(RatesError):
-    """A request whose sender may not have what it asks for."""
+    """A request whose sender may not have what it asks for.
 
-    def __init__(self, reason: DenialReason, message: str) -> None:
-        self.reason = reason
+    `plan`: that of the sender, if it is known.
+    """
+
+    def __init__(self, reason: DenialReason, message: str, *, plan: str | None = None) -> None:
+        self.reason, self.plan = reason, plan
         super().__init__(message)
 
 
@@ -303,14 +306,21 @@ class Unauthenticated(AccessDenied):
 class Forbidden(AccessDenied):
     """A key that does not allow this page, or lacks a `scope`."""
 
-    def __init__(self, reason: DenialReason, *, origin: str | None = None, scope: str | None = None) -> None:
+    def __init__(
+        self,
+        reason: DenialReason,
+        *,
+        plan: str | None = None,
+        origin: str | None = None,
+        scope: str | None = None,
+    ) -> None:
         self.origin, self.scope = origin, scope
         if reason is DenialReason.SCOPE:
             message = f"the operation needs the scope {scope}: expected a key that has it"
         else:
             seen = "no `Origin`" if origin is None else repr(origin)
             message = f"the key does not allow {seen}: expected a page of one of its origins"
-        super().__init__(reason, message)
+        super().__init__(reason, message, plan=plan)
 
 
 class RateUnavailable(RatesError):

@@ -47,6 +47,8 @@ class AdminEndpoint:
         except ClientDisconnected:
             return
         except (HttpError, AccessDenied, AccessUnavailable) as raised:
+            if not isinstance(raised, HttpError):
+                self._accounts.note_denied(raised)
             exc = raised if isinstance(raised, HttpError) else as_denial(raised)
             await send_error(
                 send, MediaType.RESPONSE, exc.status, str(exc), exc.headers, extensions=exc.extensions

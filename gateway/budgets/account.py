@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from access.gcra import BucketLimits
 from access.lease_store import Lease
 from access.plan import Plan
+from gateway.budgets.plan_usage import PlanUsage
 from gateway.budgets.rate_limit_fields import NAME, format_rate_limit, rate_limit
 
 if TYPE_CHECKING:
@@ -61,8 +62,17 @@ class Account:
     Charging is an integer subtraction: `left` is checked first, and `low` tells when to lease more.
     """
 
-    def __init__(self, key: str | tuple[str, str], name: str, plan: Plan, now_s: float) -> None:
+    def __init__(
+        self,
+        key: str | tuple[str, str],
+        name: str,
+        plan: Plan,
+        now_s: float,
+        *,
+        usage: PlanUsage | None = None,
+    ) -> None:
         self.key, self.name, self.plan = key, name, plan
+        self._usage = usage or PlanUsage()
         self.limits = BucketLimits.of(plan)
         self.left = UNLIMITED if self.limits is None else 0
         """Points that may be spent now."""
@@ -119,6 +129,11 @@ class Account:
             return False
         self.left = left
         return True
+
+    def deny(self, reason: str) -> None:
+        """Count an operation, a socket or a subscription that its budget or plan does not allow."""
+        self.refused += 1
+        self._usage.denied[reason] += 1
 
     def wanted(self, least: int, now_s: float) -> int:
         """Return the points to lease, by the demand since the last lease."""

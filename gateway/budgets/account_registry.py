@@ -18,10 +18,16 @@ from access.plan import ANONYMOUS, Plan
 from gateway.budgets.account import FIRST_PART, Account, BudgetState
 from gateway.budgets.client_activity import MARK_S, ClientActivity
 from gateway.budgets.open_stream import OpenStream, StreamCost
-from gateway.budgets.plan_usage import PlanUsage
+from gateway.budgets.plan_usage import BUDGET, UNCONFIRMED, PlanUsage
 from gateway.budgets.stream_budgets import LEASE_TIMEOUT_S, SWEEP_S, StreamBudgets
 from rates.clock import Clock, utc_now
-from rates.errors import BudgetExhausted, CacheUnavailable, QueryTooExpensive
+from rates.errors import (
+    AccessDenied,
+    AccessUnavailable,
+    BudgetExhausted,
+    CacheUnavailable,
+    QueryTooExpensive,
+)
 
 # While the store is away, one request asks it again after so long. The others do not wait for it.
 AWAY_RETRY_S = 1.0
@@ -75,7 +81,7 @@ class Accounts:
         self._away_since_s = self._ask_again_s = -inf
         self._away_cause: Exception | None = None
         self.usage = {name: PlanUsage() for name in plans}
-        """What was spent and refused, by plan."""
+        """What was spent and denied, by plan."""
         self.activity = ClientActivity(self._accounts.values, clock)
         """Who uses this process most."""
 
@@ -153,8 +159,7 @@ class Accounts:
         """Return the error of a client that has spent its budget, and count it."""
         now_s = self._now_s()
         state = account.state(now_s)
-        account.refused += 1
-        self.usage[account.plan.name].refused += 1
+        account.deny(BUDGET)
         return BudgetExhausted(
             points,
             limit=state.limit or 0,
@@ -164,6 +169,13 @@ class Accounts:
             resets_at=self._clock() + timedelta(seconds=state.full_s),
             full_s=state.full_s,
         )
+
+    def note_denied(self, error: AccessDenied | AccessUnavailable) -> None:
+        """Count a request whose key does not count, or not for this."""
+        plan, reason = (
+            (error.plan, error.reason.lower()) if isinstance(error, AccessDenied) else (None, UNCONFIRMED)
+        )
+        self.usage[plan if plan in self.usage else ANONYMOUS].denied[reason] += 1
 
     def open_stream(self, account: Account, cost: StreamCost) -> OpenStream:
         """Open a subscription. It is throttled if the budget of streams is spent.
@@ -291,7 +303,8 @@ class Accounts:
             self._forget_oldest()
         # A plan that the settings do not have any more.
         plan = self._plans.get(plan_name) or self._plans[ANONYMOUS]
-        account = self._accounts[key] = Account(key, name, plan, self._now_s())
+        usage = self.usage[plan.name]
+        account = self._accounts[key] = Account(key, name, plan, self._now_s(), usage=usage)
         return account
 
     async def _mark(self) -> None:

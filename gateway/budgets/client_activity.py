@@ -11,7 +11,7 @@ from heapq import nlargest
 from typing import NamedTuple
 
 from gateway.budgets.account import Account, UsageMark
-from gateway.budgets.open_stream import SOCKETS, SUBSCRIPTIONS
+from gateway.budgets.plan_usage import SOCKETS, SUBSCRIPTIONS
 from rates.clock import Clock
 
 # Points and refusals are counted from the last mark but one: for this time to twice as long.

@@ -5,10 +5,8 @@ from contextvars import ContextVar
 from typing import Any, NamedTuple
 
 from gateway.budgets.account import Account
-from gateway.budgets.plan_usage import PlanUsage
+from gateway.budgets.plan_usage import SOCKETS, SUBSCRIPTIONS, PlanUsage
 from gateway.client_limits import ClientLimitReached
-
-SOCKETS, SUBSCRIPTIONS = "sockets", "subscriptions"
 
 
 class StreamCost(NamedTuple):
@@ -128,7 +126,7 @@ def take(account: Account, name: str, limit: int | None) -> None:
         PlanLimitReached: the plan allows no more.
     """
     if limit is not None and account.open[name] >= limit:
-        account.refused += 1
+        account.deny(name)
         raise PlanLimitReached(name, limit, account.plan.name)
     account.open[name] += 1
 

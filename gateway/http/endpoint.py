@@ -127,7 +127,7 @@ class HttpEndpoint:
         except ClientDisconnected:
             return
         except (HttpError, AccessDenied, AccessUnavailable) as raised:
-            exc = raised if isinstance(raised, HttpError) else as_denial(raised)
+            exc = raised if isinstance(raised, HttpError) else self._deny(raised)
             if has_started:
                 raise
             if exc.extensions and exc.extensions["code"] == BUDGET_EXHAUSTED:
@@ -253,6 +253,10 @@ class HttpEndpoint:
             return
         # What a cache keeps would tell others of this client's budget.
         await send_json(exchange.send, 200, media, result.body, headers or account.headers)
+
+    def _deny(self, error: AccessDenied | AccessUnavailable) -> HttpError:
+        self._accounts.note_denied(error)
+        return as_denial(error)
 
 
 def _is_event_source(scope: Scope, accepted: Accepted) -> bool:

@@ -109,6 +109,7 @@ def _unless_refused(
             principal = await authentication.authenticate(request.headers.raw)
             check_scopes(principal, resource.scopes)
         except (AccessDenied, AccessUnavailable) as exc:
+            clients.accounts.note_denied(exc)
             return deny(exc)
         account = clients.of_scope(request.scope, principal)
         try:

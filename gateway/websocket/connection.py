@@ -212,6 +212,7 @@ class Connection:
             await self._initialise_principal(self, payload)
             self._client.find_account()
         except (AccessDenied, AccessUnavailable) as exc:
+            self._client.accounts.note_denied(exc)
             effects = self._protocol.refuse(_CLOSE_CODES.get(type(exc), TRY_AGAIN_LATER), describe_error(exc))
         except PlanLimitReached as exc:
             error = {"message": str(exc), "extensions": exc.extensions}

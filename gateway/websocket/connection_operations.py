@@ -30,7 +30,7 @@ from gateway.websocket.subprotocol import Subprotocol
 from gateway.websocket.subscriber import ThrottledSubscriber, WebSocketSubscriber
 from gateway.websocket.subscription_slots import SubscriptionSlots
 from gateway.websocket.write_queue import ConnectionGone, WriteQueue
-from rates.errors import BudgetExhausted
+from rates.errors import AccessDenied, BudgetExhausted
 
 Preparation = Callable[[], Coroutine[Any, Any, PreparedOperation]]
 
@@ -264,6 +264,8 @@ class ConnectionOperations:
             return self._protocol.format_error(
                 operation, [{"message": str(error), "extensions": error.extensions}]
             )
+        if isinstance(error, AccessDenied):
+            self._client.accounts.note_denied(error)
         public = to_public_error(GraphQLError(str(error), original_error=error))
         return self._protocol.format_error(operation, [dict(public.formatted)])
 

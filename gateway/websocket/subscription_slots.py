@@ -2,7 +2,8 @@
 
 from gateway.budgets.account import Account
 from gateway.budgets.account_registry import Accounts
-from gateway.budgets.open_stream import SUBSCRIPTIONS, OpenStream, PlanLimitReached, StreamCost
+from gateway.budgets.open_stream import OpenStream, PlanLimitReached, StreamCost
+from gateway.budgets.plan_usage import SUBSCRIPTIONS
 from gateway.client_limits import ClientLimit
 
 
@@ -25,7 +26,7 @@ class SubscriptionSlots:
         """
         most = account.plan.subscriptions_per_socket
         if most is not None and len(self._taken) >= most:
-            account.refused += 1
+            account.deny(SUBSCRIPTIONS)
             raise PlanLimitReached(SUBSCRIPTIONS, most, account.plan.name, " on this connection")
         self._limit.take(self._address)
         try:

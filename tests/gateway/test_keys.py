@@ -10,6 +10,7 @@ from typing import Any
 import httpx
 import pytest
 import websockets
+from prometheus_client.parser import text_string_to_metric_families
 from structlog.typing import EventDict
 
 from access.api_key import CreatedKey
@@ -249,6 +250,49 @@ async def test_a_socket_with_a_wrong_key_is_closed_with_4401(keyed: Serve, subpr
             assert code == 4401
             assert reason is not None
             assert foreign.text not in reason
+
+
+async def test_denied_requests_are_counted_by_plan_and_reason(keyed: Serve) -> None:
+    """Once each, on every transport; never by key."""
+    async with keyed(anonymous=False) as gateway:
+        reader, page = gateway.create([AccessScope.READ]), gateway.create(origins=[LISTED])
+        async with gateway.served.client() as client:
+
+            async def denied() -> dict[tuple[str, str], float]:
+                text = (await client.get("/metrics")).text
+                return {
+                    (sample.labels["plan"], sample.labels["reason"]): sample.value
+                    for family in text_string_to_metric_families(text)
+                    for sample in family.samples
+                    if sample.name == "ratewire_denied_requests_total" and sample.value
+                }
+
+            assert await denied() == {}
+            await client.post("/graphql", json={"query": QUERY})
+            await client.get("/candles?symbol=BTC/USDT&interval=M1", headers={"x-api-key": "rw_mistyped"})
+            await client.post("/graphql", json={"query": HISTORY_QUERY}, headers=bearer(reader))
+            await client.post("/graphql", json={"query": QUERY}, headers=bearer(page))
+            expected = {
+                ("anonymous", "missing"): 1,
+                ("anonymous", "malformed"): 1,
+                ("standard", "scope"): 1,
+                ("standard", "origin"): 1,
+            }
+            assert await denied() == expected
+            async with gateway.socket() as socket:
+                await socket.send({"type": "connection_init"})
+                assert (await socket.closed())[0] == 4401
+            async with gateway.socket(headers=bearer(reader)) as socket:
+                await socket.init()
+                await socket.start(
+                    "1", 'subscription { trades(symbol: "BTC/USDT", source: BINANCE) { kind } }'
+                )
+                assert (await socket.receive())["type"] == "error"
+            assert await denied() == {
+                **expected,
+                ("anonymous", "missing"): 2,
+                ("standard", "scope"): 2,
+            }
 
 
 async def test_a_key_of_some_pages_is_of_no_use_on_others(keyed: Serve) -> None:

@@ -96,7 +96,7 @@ async def test_a_spent_budget_is_refused_without_asking_the_store(
     assert caught.value.limit == 600
     assert 1_900 <= caught.value.retry_ms <= 2_100
     assert caught.value.full_s == pytest.approx(54, abs=0.2)
-    assert accounts.usage["anonymous"].refused >= 100
+    assert accounts.usage["anonymous"].denied["budget"] >= 100
 
 
 async def test_a_client_that_waits_as_told_is_served(accounts: Accounts, now: Time) -> None:

@@ -1,14 +1,16 @@
 """Metrics of budgets: by plan, never by key or address."""
 
+import pytest
 from prometheus_client import CollectorRegistry
 from prometheus_client.core import Metric
 from prometheus_client.registry import Collector
 
 from access.memory_lease_store import MemoryLeaseStore
-from access.plan import SHIPPED_PLANS
+from access.plan import SHIPPED_PLANS, PlanLimits
 from gateway.budget_metrics import describe_budgets
 from gateway.budgets.account_registry import Accounts
-from gateway.budgets.open_stream import StreamCost
+from gateway.budgets.open_stream import OpenSocket, PlanLimitReached, StreamCost
+from rates.errors import AccessUnavailable, BudgetExhausted, DenialReason, Forbidden, Unauthenticated
 
 
 class _Budgets(Collector):
@@ -39,6 +41,47 @@ async def test_what_is_used_is_summed_by_plan() -> None:
     assert read("points_total", "unlimited") == 0
     assert read("clients", "anonymous") == 2
     assert read("stream_points", "standard") == 11
-    assert read("refusals_total", "standard") == 0
     labels = {label for family in registry.collect() for sample in family.samples for label in sample.labels}
-    assert labels == {"plan"}
+    assert labels == {"plan", "reason"}
+
+
+async def test_what_is_denied_is_counted_by_plan_and_reason() -> None:
+    """A client whose key does not count has the plan of those without one, whatever the key says."""
+    plans = {**SHIPPED_PLANS, "small": PlanLimits(points=600, sockets=0).named("small")}
+    accounts = Accounts(MemoryLeaseStore(), plans, grace_s=60)
+    registry = CollectorRegistry()
+    registry.register(_Budgets(accounts))
+
+    def read() -> dict[tuple[str, str], float]:
+        return {
+            (sample.labels["plan"], sample.labels["reason"]): sample.value
+            for family in registry.collect()
+            for sample in family.samples
+            if sample.name == "ratewire_denied_requests_total"
+        }
+
+    before = read()
+    assert set(before.values()) == {0}
+    small = accounts.of_key("k1", "small")
+    await accounts.charge(small, 500)
+    with pytest.raises(BudgetExhausted):
+        await accounts.charge(small, 100)
+    with pytest.raises(PlanLimitReached):
+        OpenSocket(small)
+    for error in (
+        Unauthenticated(DenialReason.REVOKED),
+        Forbidden(DenialReason.SCOPE, plan="small", scope="history"),
+        Forbidden(DenialReason.ORIGIN, plan="no such plan"),
+        AccessUnavailable("keys cannot be verified at present"),
+    ):
+        accounts.note_denied(error)
+    assert {each: count for each, count in read().items() if count} == {
+        ("small", "budget"): 1,
+        ("small", "sockets"): 1,
+        ("small", "scope"): 1,
+        ("anonymous", "revoked"): 1,
+        ("anonymous", "origin"): 1,
+        ("anonymous", "unconfirmed"): 1,
+    }
+    # A series exists before its first count, so that its rate is right from the start.
+    assert read().keys() == before.keys()
