@@ -285,7 +285,7 @@ class Preparer:
         """Return why a valid operation is not executed."""
         if compiled.is_introspection and not self._introspection:
             return GraphQLError(
-                "the operator of this gateway does not describe the schema: `__schema` and `__type` are switched off",
+                "the operator of this gateway does not describe the schema: `__schema`, `__type` and `_service` are switched off",
                 extensions={"code": INTROSPECTION_DISABLED},
             )
         if cost > max_cost:

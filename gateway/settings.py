@@ -220,8 +220,8 @@ class GatewaySettings(FreshnessSettings):
     )
     introspection: bool = Field(
         default=True,
-        description="Whether `__schema` and `__type` are answered. false refuses them with INTROSPECTION_DISABLED, for those who keep the schema to "
-        "themselves; GraphiQL and code generators then need the file schema.graphql.",
+        description="Whether `__schema` and `__type` are answered, and `_service` of a subgraph. false refuses them with INTROSPECTION_DISABLED, for "
+        "those who keep the schema to themselves; GraphiQL and code generators then need the file schema.graphql.",
     )
     federation: bool = Field(
         default=False,

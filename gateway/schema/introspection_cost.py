@@ -11,6 +11,8 @@ from graphql.type import GraphQLNamedType
 from gateway.schema.selected import SelectedField
 
 SCHEMA, TYPE = "__schema", "__type"
+# Of a subgraph: it tells the whole SDL.
+SERVICE = "_service"
 # Points of an object and of a leaf. A default value is printed, a description copied.
 PER_OBJECT, PER_LEAF = 16, 7
 # What a point costs in a thread of its own, where it holds up no one else for longer than the interpreter's switch interval.

@@ -26,6 +26,7 @@ from gateway.schema.field_scopes import needed_scopes
 from gateway.schema.introspection_cost import (
     IN_THREAD,
     SCHEMA,
+    SERVICE,
     TYPE,
     IntrospectionCounter,
     cost_in_thread,
@@ -63,7 +64,7 @@ class CompiledCost(NamedTuple):
     @property
     def is_introspection(self) -> bool:
         """Whether a root field describes the schema."""
-        return self.in_thread > 0 or any(root.name in {SCHEMA, TYPE} for root in self.roots)
+        return self.in_thread > 0 or any(root.name in {SCHEMA, TYPE, SERVICE} for root in self.roots)
 
 
 class RatesCost(NamedTuple):

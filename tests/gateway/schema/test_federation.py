@@ -242,3 +242,24 @@ async def test_without_the_setting_the_fields_do_not_exist(operations: Operation
     """Clients see them behind a router only."""
     with pytest.raises(OperationRejected, match="_service"):
         operations.prepare(GraphQLRequest("{ _service { sdl } }"))
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        "{ _service { sdl } }",
+        "{ a: __typename b: _service { sdl } }",
+        "{ ...f } fragment f on Query { _service { sdl } }",
+    ],
+)
+async def test_the_sdl_is_a_description_of_the_schema_like_introspection(
+    gateway: Gateway, settings: GatewaySettings, document: str
+) -> None:
+    """It is refused with it; entities are found all the same."""
+    closed = Operations(SCHEMA, Context.of(gateway), settings.model_copy(update={"introspection": False}))
+    with pytest.raises(OperationRejected) as caught:
+        closed.prepare(GraphQLRequest(document))
+    assert caught.value.errors[0]["extensions"]["code"] == "INTROSPECTION_DISABLED"
+    representation: Json = {"__typename": "Source", "id": "Source:BINANCE"}
+    closed.prepare(GraphQLRequest(ENTITIES % "", variables={"r": [representation]}))
+    Operations(SCHEMA, Context.of(gateway), settings).prepare(GraphQLRequest(document))
