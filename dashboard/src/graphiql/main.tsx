@@ -44,9 +44,12 @@ function Explorer() {
 
 function Restricted() {
   return (
-    <p className="explorer-loading" role="status">
-      This gateway executes only documents that its operator trusts, so GraphiQL cannot run queries here. <a href="/">Live rates</a>
-    </p>
+    <main className="explorer-loading">
+      <h1>GraphiQL</h1>
+      <p>
+        This gateway executes only documents that its operator trusts, so GraphiQL cannot run queries here. <a href="/">Live rates</a>
+      </p>
+    </main>
   );
 }
 
