@@ -80,7 +80,10 @@ class DocumentStore:
         return len(self._trusted)
 
     def set_trusted(self, documents: Mapping[str, str]) -> None:
-        """Replace the documents of the manifests. An identifier of a built-in one keeps its document."""
+        """Replace the documents of the manifests.
+
+        An identifier of a built-in one keeps its document.
+        """
         trusted = {**documents, **self._built_in}
         was_removed = any(trusted.get(each) != text for each, text in self._trusted.items())
         self._trusted = trusted

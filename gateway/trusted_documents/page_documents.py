@@ -1,4 +1,4 @@
-"""The documents of the gateway's own pages: the dashboard, the wallboard, the elements for other pages.
+"""The documents of the dashboard, the wallboard and the elements for other pages.
 
 The build of the pages writes them into a manifest beside the pages.
 """
@@ -16,7 +16,10 @@ log = structlog.get_logger("ratewire.gateway.documents")
 
 
 def read_page_documents(folder: Path) -> Mapping[str, str]:
-    """Return the documents of the pages in a folder by identifier; none without a manifest, as without pages."""
+    """Return the documents of the pages in a folder by identifier.
+
+    There are none without a manifest, as without pages.
+    """
     try:
         return parse_manifest((folder / MANIFEST).read_bytes())
     except FileNotFoundError:

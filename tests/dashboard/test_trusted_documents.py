@@ -1,4 +1,7 @@
-"""The pages at a gateway that executes trusted documents only, and at one that takes no identifiers."""
+"""The pages at a gateway that executes trusted documents only.
+
+And at one that takes no identifiers.
+"""
 
 import json
 from collections.abc import AsyncIterator

@@ -1,4 +1,7 @@
-"""Two gateways over one Redis and one Postgres that demand keys, and the command line that makes these."""
+"""Two gateways over one Redis and one Postgres that demand keys.
+
+And the command line that makes these.
+"""
 
 import json
 import re
@@ -52,7 +55,10 @@ class TwoGateways:
     async def subscribed(
         self, url: str, text: str, after: str | None = None, *, protocol: Subprotocol = MODERN
     ) -> AsyncIterator[ClientConnection]:
-        """Open a WebSocket with a key and a subscription. The key is acknowledged, the first event not read yet."""
+        """Open a WebSocket with a key and a subscription.
+
+        The key is acknowledged, the first event not read yet.
+        """
         async with connect(
             f"{url.replace('http', 'ws')}/graphql", subprotocols=[protocol], proxy=None
         ) as socket:

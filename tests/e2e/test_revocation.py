@@ -1,4 +1,4 @@
-"""How soon a revocation counts on two gateways, on every transport that stays open."""
+"""The time until a revocation counts on two gateways, on every transport that stays open."""
 
 import asyncio
 import json
@@ -30,7 +30,7 @@ ACCEPTED = ("text/event-stream", "multipart/mixed;subscriptionSpec=1.0")
 
 
 class Machine:
-    """How long the processes of the test need at worst for what they do at once on a quiet machine.
+    """The time that the test's processes need at worst for what a quiet machine does at once.
 
     A price that is written to Redis passes Redis, a gateway and this process. Each price counts until it, or a newer one, arrives, so
     no stop of any of them is missed. The reading of a key passes Postgres.
@@ -131,7 +131,7 @@ async def refused_with(gateways: TwoGateways, url: str, text: str, protocol: Sub
 async def test_every_connection_of_a_revoked_key_ends_within_a_second(
     gateways: TwoGateways, redis_url: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """On both gateways, from the commit of the revocation on; none of them lets the key in again.
+    """On both gateways, from its commit on; none of them lets the key in again.
 
     What the machine adds is measured at the same time on the same ways, and added to the bound.
     """

@@ -58,7 +58,10 @@ async def spent_points(client: httpx.AsyncClient, gateway: GatewayProcess) -> fl
 
 
 class Reading(NamedTuple):
-    """Points that were spent so far, and the times of Redis before and after they were asked for, in seconds."""
+    """Points that were spent so far, and the times of Redis before and after.
+
+    In seconds.
+    """
 
     before_s: float
     points: float
@@ -77,7 +80,10 @@ class SharedBudget:
         return int(seconds) + int(microseconds) / 1e6
 
     async def is_spent(self) -> bool:
-        """Whether hardly a point is left in Redis: what is asked for is what limits the gateways, not what asks."""
+        """Whether hardly a point is left in Redis.
+
+        Then the plan limits what is served, not the demand.
+        """
         script = "return {redis.call('GET', KEYS[1]) or '0', redis.call('TIME')}"
         arrival, (seconds, microseconds) = await self._redis.execute_command("EVAL", script, 1, self._name)
         # Times of the script count from 2026.
@@ -108,7 +114,7 @@ async def ask_for_ever(client: httpx.AsyncClient, gateway: GatewayProcess, text:
 async def test_four_gateways_together_serve_a_key_what_its_plan_says(
     redis_url: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Within 5 % under a steady overload, by the clock of Redis, which the budget counts by, too.
+    """Within 5 % under a steady overload, by the clock of Redis, as the budget counts.
 
     Both readings are made when the budget is spent, and the time that they take is counted against them: a machine that is slow
     makes the bounds wider, not the test fail.

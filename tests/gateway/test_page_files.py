@@ -121,7 +121,7 @@ async def test_simulated_pages_say_so_before_the_first_rate(folder: Path) -> Non
 
 @pytest.mark.parametrize("mode", DocumentMode)
 async def test_pages_know_how_they_may_name_documents(folder: Path, mode: DocumentMode) -> None:
-    """GraphiQL says that it cannot work where its texts are refused; the others send texts where names are."""
+    """By an attribute: GraphiQL cannot work with `only`, the others send texts with `off`."""
     pages = Pages(folder, simulated=True, documents=mode)
     for name in (DASHBOARD, WALLBOARD, EXPLORER):
         page = await pages.page(name, Headers())

@@ -46,7 +46,7 @@ async def test_what_is_used_is_summed_by_plan() -> None:
 
 
 async def test_what_is_denied_is_counted_by_plan_and_reason() -> None:
-    """A client whose key does not count has the plan of those without one, whatever the key says."""
+    """A client whose key does not count has the plan of those without one."""
     plans = {**SHIPPED_PLANS, "small": PlanLimits(points=600, sockets=0).named("small")}
     accounts = Accounts(MemoryLeaseStore(), plans, grace_s=60)
     registry = CollectorRegistry()

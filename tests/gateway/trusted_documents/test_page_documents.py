@@ -39,7 +39,7 @@ def test_the_manifest_has_the_documents_of_the_sources_and_no_others() -> None:
 
 
 def test_the_scripts_of_the_pages_name_these_documents_only() -> None:
-    """No identifier is in a script that is not in the manifest, and none is missing in all of them."""
+    """No other identifier is in a script, and each is in one."""
     scripts = [*(STATIC_DIRECTORY / "assets").glob("*.js"), STATIC_DIRECTORY / "embed.js"]
     named = {f"sha256:{each[:64]}" for path in scripts for each in path.read_text().split("sha256:")[1:]}
     assert named == set(read_page_documents(STATIC_DIRECTORY))
