@@ -1,13 +1,13 @@
 """Gateways as processes of their own over one Redis, and the writer that feeds them."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from functools import partial
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import httpx
 
@@ -102,12 +102,12 @@ async def gateway_processes(
     folder: Path,
     symbols: Sequence[str],
     *,
-    access: Mapping[str, str] | None = None,
+    access: Any = None,
     **settings: object,
 ) -> AsyncIterator[list[GatewayProcess]]:
     """Run this many gateways that track these symbols at Binance.
 
-    `settings` and `access` are environment variables, without the prefixes of the gateway's settings and of those of keys and plans.
+    `settings` and the mapping `access` are environment variables, without the prefixes of the gateway's settings and of those of keys and plans.
     """
     env = {
         "RATEWIRE_REDIS_URL": redis_url,
