@@ -22,7 +22,7 @@ export interface RatesFeedListener<Item> {
 }
 
 /** The gateway sends a HEARTBEAT after 2 s of silence; after this time the page says that nothing arrives. */
-const QUIET_AFTER_MS = 4_500;
+export const QUIET_AFTER_MS = 4_500;
 /** An open connection without data for this time is dead; sooner if the browser says that the network has gone. */
 const DEAD_AFTER_MS = 9_000;
 const DEAD_AFTER_WITHOUT_NETWORK_MS = 3_000;
