@@ -36,6 +36,11 @@ class Plan(NamedTuple):
     subscriptions_per_socket: int | None
     """Operations that run at once on one WebSocket."""
 
+    def multiplied(self, by: int) -> "Plan":
+        """Return the plan of several clients that share their points of queries."""
+        points, burst = (None if each is None else each * by for each in (self.points, self.burst))
+        return self._replace(points=points, burst=burst)
+
 
 class PlanLimits(BaseModel):
     """A plan in the settings.

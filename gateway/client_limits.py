@@ -6,8 +6,9 @@ from typing import Any
 
 TOO_MANY_SOCKETS, TOO_MANY_SUBSCRIPTIONS = "TOO_MANY_SOCKETS", "TOO_MANY_SUBSCRIPTIONS"
 _CODES = {"sockets": TOO_MANY_SOCKETS, "subscriptions": TOO_MANY_SUBSCRIPTIONS}
-# One customer of an IPv6 network has at least this many bits of it [RFC 6177].
+# One customer of an IPv6 network has at least this many bits of it, and seldom more than those of a site [RFC 6177].
 _NETWORK_BITS = 64
+_SITE_BITS = 80
 
 
 class ClientLimitReached(Exception):
@@ -88,3 +89,18 @@ def read_network(host: str) -> str:
     if address.ipv4_mapped is not None:
         return str(address.ipv4_mapped)
     return f"{IPv6Address(int(address) >> _NETWORK_BITS << _NETWORK_BITS)}/{_NETWORK_BITS}"
+
+
+def read_site(network: str) -> str | None:
+    """Return the site (/48) of an IPv6 network as `read_network` names it.
+
+    `None` for another address.
+    """
+    host, slash, _ = network.partition("/")
+    try:
+        address = IPv6Address(host) if slash else None
+    except ValueError:
+        return None
+    if address is None:
+        return None
+    return f"{IPv6Address(int(address) >> _SITE_BITS << _SITE_BITS)}/{128 - _SITE_BITS}"

@@ -70,8 +70,11 @@ class Account:
         now_s: float,
         *,
         usage: PlanUsage | None = None,
+        site: "Account | None" = None,
     ) -> None:
         self.key, self.name, self.plan = key, name, plan
+        self.site = site
+        """The account of the site (/48) of an IPv6 network: what its networks lease is charged to it, too."""
         self._usage = usage or PlanUsage()
         self.limits = BucketLimits.of(plan)
         self.left = UNLIMITED if self.limits is None else 0

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from math import inf
+from weakref import WeakValueDictionary
 
 import structlog
 
@@ -20,6 +21,7 @@ from gateway.budgets.client_activity import MARK_S, ClientActivity
 from gateway.budgets.open_stream import OpenStream, StreamCost
 from gateway.budgets.plan_usage import BUDGET, UNCONFIRMED, PlanUsage
 from gateway.budgets.stream_budgets import LEASE_TIMEOUT_S, SWEEP_S, StreamBudgets
+from gateway.client_limits import read_site
 from rates.clock import Clock, utc_now
 from rates.errors import (
     AccessDenied,
@@ -34,6 +36,8 @@ AWAY_RETRY_S = 1.0
 # Accounts without anything open are forgotten after this time without a request; their leases have ended by then.
 FORGET_S = 60.0
 MAX_ACCOUNTS = 20_000
+# What all networks of an IPv6 site may spend without keys together, as a multiple of what one of them may.
+NETWORKS_OF_A_SITE = 16
 # Before the id of a key in the name of its account; others are named by their addresses.
 KEY_PREFIX = "key:"
 # Between two steps of a sweep others have their turn.
@@ -71,6 +75,8 @@ class Accounts:
         self._clock, self._now_s = clock, now_s
         # Keys by their plan too: tokens of one subject may name different plans.
         self._accounts: dict[str | tuple[str, str], Account] = {}
+        # They live as long as the accounts of their networks, or as they hold leased points.
+        self._sites: WeakValueDictionary[str, Account] = WeakValueDictionary()
         # Those that hold leased points, and those of which less is known by the minute.
         self._active: set[Account] = set()
         self._streams = StreamBudgets(store, now_s)
@@ -92,8 +98,11 @@ class Accounts:
         return len(self._accounts)
 
     def of_address(self, address: str) -> Account:
-        """Return the account of an address without a key."""
-        return self._accounts.get(address) or self._open(address, address, ANONYMOUS)
+        """Return the account of an address without a key.
+
+        That of an IPv6 network belongs to the account of its site.
+        """
+        return self._accounts.get(address) or self._open(address, address, ANONYMOUS, self._site_of(address))
 
     def of_key(self, key_id: str, plan: str) -> Account:
         """Return the account of a key."""
@@ -134,7 +143,12 @@ class Accounts:
             if account.charge(points):
                 return
             self._check_available(account, points)
-            await self._lease(account, points)
+            try:
+                await self._lease(account, points)
+            except BudgetExhausted:
+                # Of its site, which counts for no plan.
+                account.deny(BUDGET)
+                raise
         if not account.charge(points):
             raise self.exhausted(account, points)
 
@@ -150,6 +164,10 @@ class Accounts:
         points = min(REJECTED_POINTS, max(1, account.limits.capacity // FIRST_PART))
         if account.lacks(points, self._now_s()):
             raise self.exhausted(account, points)
+        site = account.site
+        if site is not None and account.left < points and site.lacks(points, self._now_s()):
+            account.deny(BUDGET)
+            raise self.exhausted(site, points)
 
     def is_exhausted(self, account: Account, points: int) -> bool:
         """Whether it is known already that so many points are not available."""
@@ -213,22 +231,41 @@ class Accounts:
             if account.retry_s(1, self._now_s()) <= 0:
                 async with account.lock:
                     await self._lease(account, 0)
-        except CacheUnavailable:
+        except (BudgetExhausted, CacheUnavailable):
             # Whoever finds nothing left hears of it.
             pass
         finally:
             account.is_leasing = False
 
     async def _lease(self, account: Account, least: int) -> None:
-        """Lease points for an account, at least so many more than it has."""
+        """Lease points for an account, at least so many more than it has.
+
+        Its site pays for them, too.
+
+        Raises:
+            BudgetExhausted: its site has none left.
+            CacheUnavailable: the store has been away for longer than the grace.
+        """
+        missing = max(least - account.left, 1)
+        site = account.site
+        if site is None:
+            account.add(*await self._take(account, missing), self._now_s())
+        else:
+            self._check_available(site, missing)
+            lease, expires_s = await self._take(account, missing)
+            if lease.points:
+                await self.charge(site, lease.points)
+            account.add(lease, expires_s, self._now_s())
+        self._active.add(account)
+
+    async def _take(self, account: Account, missing: int) -> tuple[Lease, float]:
+        """Return points leased for an account, and when they may be spent no more."""
         limits = account.limits
         assert limits is not None
         began_s = self._now_s()
         account.used_s = began_s
-        missing = max(least - account.left, 1)
         if self.is_store_away and began_s < self._ask_again_s:
-            self._lease_alone(account, missing)
-            return
+            return self._lease_alone(account, missing)
         self._ask_again_s = began_s + LEASE_TIMEOUT_S
         debt = account.debt
         request = LeaseRequest(
@@ -244,16 +281,14 @@ class Accounts:
                 lease = await self._store.take(request)
         except (CacheUnavailable, TimeoutError) as exc:
             self._note_away(exc)
-            self._lease_alone(account, missing)
-            return
+            return self._lease_alone(account, missing)
         account.debt -= debt
         self._answered_s = began_s
         if self.is_store_away:
             self.is_store_away = False
             log.info("budgets shared again")
-        self._active.add(account)
         # The sweep may come late by its interval.
-        account.add(lease, began_s + limits.lease_s - 2 * SWEEP_S, self._now_s())
+        return lease, began_s + limits.lease_s - 2 * SWEEP_S
 
     def _note_away(self, cause: Exception) -> None:
         self._away_cause, self._ask_again_s = cause, self._now_s() + AWAY_RETRY_S
@@ -261,8 +296,8 @@ class Accounts:
             self.is_store_away, self._away_since_s = True, self._now_s()
             log.warning("budgets not shared", error=str(cause) or type(cause).__name__, grace_s=self._grace_s)
 
-    def _lease_alone(self, account: Account, least: int) -> None:
-        """Allow a part of the plan without the store, from the time of its last answer on.
+    def _lease_alone(self, account: Account, least: int) -> tuple[Lease, float]:
+        """Return a part of the plan without the store, from the time of its last answer on.
 
         Raises:
             CacheUnavailable: the store has been away for longer than the grace.
@@ -280,12 +315,8 @@ class Accounts:
         grant = gcra.take(arrival_s, now_s, least, least, limits)
         account.outage_arrival_s = grant.arrival_s
         account.debt += grant.points
-        self._active.add(account)
-        account.add(
-            Lease(grant.points, 0, grant.retry_s, account.other_stream_points, 1),
-            now_s + limits.lease_s,
-            now_s,
-        )
+        lease = Lease(grant.points, 0, grant.retry_s, account.other_stream_points, 1)
+        return lease, now_s + limits.lease_s
 
     def _check_available(self, account: Account, points: int) -> None:
         """Raise `BudgetExhausted` if it is known already that so many points are not available."""
@@ -298,13 +329,26 @@ class Accounts:
             self._low.add(account)
             self._wake.set()
 
-    def _open(self, key: str | tuple[str, str], name: str, plan_name: str) -> Account:
+    def _site_of(self, address: str) -> Account | None:
+        name = read_site(address)
+        if name is None:
+            return None
+        found = self._sites.get(name)
+        if found is None:
+            plan = self._plans[ANONYMOUS].multiplied(NETWORKS_OF_A_SITE)
+            # It counts for no plan: its networks do.
+            found = self._sites[name] = Account(name, name, plan, self._now_s())
+        return found
+
+    def _open(
+        self, key: str | tuple[str, str], name: str, plan_name: str, site: Account | None = None
+    ) -> Account:
         if len(self._accounts) >= MAX_ACCOUNTS:
             self._forget_oldest()
         # A plan that the settings do not have any more.
         plan = self._plans.get(plan_name) or self._plans[ANONYMOUS]
         usage = self.usage[plan.name]
-        account = self._accounts[key] = Account(key, name, plan, self._now_s(), usage=usage)
+        account = self._accounts[key] = Account(key, name, plan, self._now_s(), usage=usage, site=site)
         return account
 
     async def _mark(self) -> None:
