@@ -5,8 +5,8 @@ import { stateOf } from "../src/sources/state-words";
 
 const RESUMED = { kind: "resumed", text: "Back, nothing missed." } as const;
 const RELOADED = { kind: "reloaded", text: "Back, with all prices loaded anew." } as const;
-const STARTING = { message: "starting", codes: ["SERVICE_UNAVAILABLE"] };
-const REJECTED = { message: "'NOPE' is not a symbol", codes: ["BAD_USER_INPUT"] };
+const STARTING = { message: "starting", codes: ["SERVICE_UNAVAILABLE"], retryAfterMs: null };
+const REJECTED = { message: "'NOPE' is not a symbol", codes: ["BAD_USER_INPUT"], retryAfterMs: null };
 
 const received: ConnectionEvent = { type: "received", atMs: 1_000, notice: null };
 const lost = (failures: number, isResuming = true, refusal: typeof STARTING | null = null): ConnectionEvent => ({ type: "lost", failures, isResuming, refusal });

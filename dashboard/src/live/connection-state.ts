@@ -30,6 +30,8 @@ export interface Refusal {
   message: string;
   /** `extensions.code` of each error. */
   codes: readonly unknown[];
+  /** When the gateway expects the next attempt; null if it does not say. */
+  retryAfterMs: number | null;
 }
 
 export type ConnectionEvent =

@@ -1,8 +1,9 @@
 // A subscription that restarts after any end, with the current variables.
-import type { AnyVariables, Client, CombinedError, TypedDocumentNode } from "urql";
+import type { AnyVariables, Client, TypedDocumentNode } from "urql";
 import { onEnd, pipe, subscribe } from "wonka";
-import { backoffMs } from "./backoff";
+import { retryMs } from "./backoff";
 import type { Refusal } from "./connection-state";
+import { refusalIn, refusalText } from "./refusal";
 
 export type { Refusal };
 
@@ -81,8 +82,9 @@ export class KeptSubscription<Data, Variables extends AnyVariables> {
   #retryLater(refusal: Refusal | null): void {
     this.#leave();
     this.#failures += 1;
-    this.#keeping.onLost(this.#failures, refusal);
-    if (this.#wanted) this.#retryTimer = window.setTimeout(() => this.#subscribe(), backoffMs(this.#failures - 1));
+    const delayMs = retryMs(this.#failures - 1, refusal?.retryAfterMs ?? null);
+    this.#keeping.onLost(this.#failures, refusal === null ? null : { ...refusal, message: refusalText(refusal, delayMs) });
+    if (this.#wanted) this.#retryTimer = window.setTimeout(() => this.#subscribe(), delayMs);
   }
 
   #leave(): void {
@@ -90,10 +92,4 @@ export class KeptSubscription<Data, Variables extends AnyVariables> {
     this.#unsubscribe = null;
     unsubscribe?.();
   }
-}
-
-/** Returns the gateway's errors; null for a lost connection, which the page shows anyway. */
-function refusalIn({ graphQLErrors }: CombinedError): Refusal | null {
-  if (graphQLErrors.length === 0) return null;
-  return { message: graphQLErrors.map(({ message }) => message).join("; "), codes: graphQLErrors.map(({ extensions }) => extensions.code) };
 }

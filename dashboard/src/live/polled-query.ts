@@ -1,7 +1,9 @@
 // A query that is repeated while its page is visible, with the last answer.
 import { useEffect, useSyncExternalStore } from "react";
-import type { AnyVariables, Client, TypedDocumentNode } from "urql";
-import { backoffMs } from "./backoff";
+import type { AnyVariables, Client, CombinedError, TypedDocumentNode } from "urql";
+import { retryMs } from "./backoff";
+import type { Refusal } from "./connection-state";
+import { refusalIn, refusalText } from "./refusal";
 import { keepWhileVisible, type Pausable } from "./visibility";
 
 export interface Polled<Data> {
@@ -13,7 +15,7 @@ export interface Polled<Data> {
 const ANSWER_WITHIN_MS = 15_000;
 
 export class PolledQuery<Data, Variables extends AnyVariables> implements Pausable {
-  readonly #ask: () => Promise<{ data?: Data | undefined; error?: { message: string; graphQLErrors: readonly { message: string }[] } | undefined }>;
+  readonly #ask: () => Promise<{ data?: Data | undefined; error?: CombinedError | undefined }>;
   readonly #periodMs: number;
   readonly #listeners = new Set<() => void>();
   #state: Polled<Data> = { data: null, problem: null };
@@ -65,7 +67,7 @@ export class PolledQuery<Data, Variables extends AnyVariables> implements Pausab
     if (round !== this.#round) return;
     window.clearTimeout(this.#timer);
     if (error !== undefined || data === undefined) {
-      this.#fail(error?.graphQLErrors.map(({ message }) => message).join("; ") || "the gateway cannot be reached");
+      this.#fail("the gateway cannot be reached", error === undefined ? null : refusalIn(error));
       return;
     }
     this.#failures = 0;
@@ -73,11 +75,12 @@ export class PolledQuery<Data, Variables extends AnyVariables> implements Pausab
     this.#timer = window.setTimeout(() => void this.#next(), this.#periodMs);
   }
 
-  #fail(problem: string): void {
+  #fail(problem: string, refusal: Refusal | null = null): void {
     this.#round += 1;
     this.#failures += 1;
-    this.#tell({ ...this.#state, problem });
-    this.#timer = window.setTimeout(() => void this.#next(), Math.max(this.#periodMs, backoffMs(this.#failures)));
+    const delayMs = Math.max(this.#periodMs, retryMs(this.#failures, refusal?.retryAfterMs ?? null));
+    this.#tell({ ...this.#state, problem: refusal === null ? problem : refusalText(refusal, delayMs) });
+    this.#timer = window.setTimeout(() => void this.#next(), delayMs);
   }
 
   #tell(state: Polled<Data>): void {
