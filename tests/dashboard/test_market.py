@@ -8,7 +8,7 @@ from typing import Unpack
 import pytest
 
 from tests.dashboard.browser import PHONE, Browser, ContextOptions
-from tests.dashboard.conftest import picture
+from tests.dashboard.conftest import IS_DRAWING, picture
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.servers]
 
@@ -192,7 +192,9 @@ async def test_it_fits_light_dark_and_a_phone(browser: Browser, name: str, conte
     ground = await browser.evaluate("getComputedStyle(document.documentElement).backgroundColor")
     assert (ground == "rgb(14, 19, 17)") is (name == "dark")
     await browser.until("document.querySelectorAll('.price[data-direction]').length > 8")
-    await picture(browser, f"dashboard-{name}", after_s=5)
+    if IS_DRAWING:
+        await browser.until("document.querySelectorAll('.grid .spark path').length > 5", within_s=240)
+    await picture(browser, f"dashboard-{name}", after_s=1)
 
 
 async def test_the_theme_is_chosen_and_remembered(browser: Browser) -> None:
