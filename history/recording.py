@@ -48,6 +48,8 @@ from rates.symbol import Symbol
 MINUTE = timedelta(minutes=1)
 # Minutes that are folded at once after a pause.
 MINUTES_AT_ONCE = 30
+# Times at which minutes are stored within a transaction. One of 200 batches has a few minutes and corrections.
+PARTS = 10
 
 
 class KeptSince(NamedTuple):
@@ -95,10 +97,12 @@ class RecordingTransaction:
         )
         self._spans = {series: list(found) for series, found in stored.items()}
         seconds = ToldSeconds()
+        left = PARTS
         for logged in batches:
             self._take(logged.batch, place, seconds)
-            if logged is batches[-1] or self._changes_minutes(place, logged.batch):
+            if logged is batches[-1] or (left and self._changes_minutes(place, logged.batch)):
                 await self._store_until(logged.batch.folded_at, place, seconds)
+                left -= 1
         await store_spans(self._connection, stored, self._spans)
         key = (self._source, self._simulated)
         await store_place(self._connection, known, key, batches[-1].entry, place)
