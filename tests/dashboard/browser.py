@@ -16,6 +16,8 @@ import pytest
 
 CLIENTS = Path(__file__).resolve().parents[1] / "clients"
 ANSWER_WITHIN_S = 60
+# For a page whose gateway and browser share the machine with others.
+UNTIL_WITHIN_S = 120
 MIB = 1024 * 1024
 T = TypeVar("T")
 
@@ -125,19 +127,19 @@ class Browser:
         """The value of a JavaScript expression, decoded as `shape`."""
         return await self._do("evaluate", shape, script=script)
 
-    async def until(self, script: str, *, within_s: float = 60) -> None:
+    async def until(self, script: str, *, within_s: float = UNTIL_WITHIN_S) -> None:
         """Wait until a JavaScript expression is truthy."""
         await self.value(object, script, within_s=within_s)
 
-    async def value(self, shape: type[T], script: str, *, within_s: float = 60) -> T:
+    async def value(self, shape: type[T], script: str, *, within_s: float = UNTIL_WITHIN_S) -> T:
         """The first truthy value of a JavaScript expression, decoded as `shape`."""
         return await self._do("until", shape, script=script, timeout=within_s * 1000)
 
-    async def shows(self, text: str, *, within_s: float = 60) -> None:
+    async def shows(self, text: str, *, within_s: float = UNTIL_WITHIN_S) -> None:
         """Wait until the page's text has `text`."""
         await self.until(f"document.body.innerText.includes({json.dumps(text)})", within_s=within_s)
 
-    async def in_frame(self, path: str, script: str, *, within_s: float = 60) -> object:
+    async def in_frame(self, path: str, script: str, *, within_s: float = UNTIL_WITHIN_S) -> object:
         """Wait until a JavaScript expression is truthy in the frame of `path`."""
         return await self._do("inFrame", object, path=path, script=script, timeout=within_s * 1000)
 
