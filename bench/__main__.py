@@ -46,7 +46,7 @@ def parse_arguments() -> argparse.Namespace:
         help="measure clients with keys and budgets, and clients without either, in turn",
     )
     parser.add_argument(
-        "--rounds", type=int, help="interleaved rounds (default 3, quick 1; of comparisons 9, quick 2)"
+        "--rounds", type=int, help="interleaved rounds (default 3, quick 1; of comparisons 27, quick 2)"
     )
     parser.add_argument(
         "--only",

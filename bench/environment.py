@@ -94,6 +94,20 @@ class Environment:
         self.database_url = f"sqlite+aiosqlite:///{folder}/instruments.sqlite"
         asyncio.run(market.populate(redis_url, self.database_url, self.symbols))
         self._keys = create_keys(self.database_url, keys)
+        self._kept_by: ExitStack | None = None
+        self._kept: dict[Server, RunningServer] = {}
+
+    def keep_servers(self, stack: ExitStack) -> None:
+        """Stop no server before `stack` is left.
+
+        Measurements then take turns within seconds, before the machine changes its speed.
+        """
+        self._kept_by = stack
+
+    @property
+    def is_fresh(self) -> bool:
+        """Whether each measurement has a new server, of which the memory says something."""
+        return self._kept_by is None
 
     @contextmanager
     def serving(
@@ -108,6 +122,25 @@ class Environment:
 
         Its limits of sockets, subscriptions and costs are raised, except with `default_limits`.
         """
+        if self._kept_by is None:
+            with self._started(
+                server, command, on_all_cores=on_all_cores, default_limits=default_limits
+            ) as started:
+                yield started
+            return
+        if server not in self._kept:
+            self._kept[server] = self._kept_by.enter_context(self._started(server))
+        yield self._kept[server]
+
+    @contextmanager
+    def _started(
+        self,
+        server: Server,
+        command: Sequence[str] | None = None,
+        *,
+        on_all_cores: bool = False,
+        default_limits: bool = False,
+    ) -> Iterator[RunningServer]:
         port = free_port()
         log = self.folder / f"{server.name.lower()}.log"
         with running(

@@ -27,7 +27,8 @@ def run_rounds(
 ) -> None:
     """Run all rounds; the plots use the first round only.
 
-    With `other` or `keys` two servers are compared, and their order alternates between rounds.
+    With `other` or `keys` two servers are compared: from the second round on both run all the time, but for ingest, and
+    their order alternates between rounds.
 
     Raises:
         BenchmarkError: a measurement failed (of a comparison: twice in a row).
@@ -40,6 +41,11 @@ def run_rounds(
             environment = stack.enter_context(prepared_environment(cores, size, other, keys=keys))
             contexts[size] = ScenarioContext(environment, LoadGenerator(environment), plan, results)
         for number in range(plan.rounds):
+            if number == 1 and is_comparison:
+                for size, context in contexts.items():
+                    # Two servers cannot follow what is written flat out on one core.
+                    if size != plan.ingest_symbols:
+                        context.environment.keep_servers(stack)
             for name, entry in scenarios.items():
                 if number and name in CURVES:
                     continue

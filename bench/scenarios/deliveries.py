@@ -51,9 +51,12 @@ def measure_lists(context: ScenarioContext, server: Server) -> None:
             started, messages, writer, count=count, seconds=context.plan.seconds, window=WINDOW
         )
     name = f"{count:,} subscribers, {count:,} lists of {LIST_LENGTH}"
-    _add_deliveries(
-        context, server, name, seen, goal="≥ 35,000/s", targets=((Server.PLAIN, 5), (Server.MERCURIUS, 3))
-    )
+    # A server that is behind may deliver several rates in one event: what counts is how many rates its clients get.
+    targets = ((Server.PLAIN, 5), (Server.MERCURIUS, 3))
+    rates = Row(name, "rates/s", goal="≥ 35,000/s", targets=targets, is_throughput=True)
+    context.results.add(rates, server, seen.items_per_s, seen.shares)
+    context.results.add(Row(name, "deliveries/s"), server, seen.per_s)
+    _add_latency_and_memory(context, server, name, seen)
 
 
 def measure_half_load(context: ScenarioContext, server: Server) -> None:
@@ -107,10 +110,15 @@ def _add_deliveries(
         seen.per_s,
         seen.shares,
     )
+    _add_latency_and_memory(context, server, name, seen)
+
+
+def _add_latency_and_memory(
+    context: ScenarioContext, server: Server, name: str, seen: SubscriptionMeasurement
+) -> None:
+    add = context.results.add
     add(Row(f"{name}: p50 at full load", "ms", more_is_better=False), server, seen.p50_ms)
     add(Row(f"{name}: p99 at full load", "ms", more_is_better=False), server, seen.p99_ms)
-    add(
-        Row(f"{name}: memory", "KB/connection", more_is_better=False, goal="≤ 30 KB"),
-        server,
-        seen.kb_per_connection,
-    )
+    if context.environment.is_fresh:
+        memory = Row(f"{name}: memory", "KB/connection", more_is_better=False, goal="≤ 30 KB")
+        add(memory, server, seen.kb_per_connection)
