@@ -50,7 +50,8 @@ async function until({ script, timeout }) {
     if (value && !value.failed) return value;
     await new Promise((done) => setTimeout(done, 50));
   }
-  throw new Error(`not within ${timeout} ms; last value: ${JSON.stringify(value)}; page: ${(await page.innerText("body")).slice(0, 300)}`);
+  const fetched = await page.evaluate("[Math.round(performance.now()), document.visibilityState, ...performance.getEntriesByType('resource').slice(-12).map(({ name, responseEnd, responseStatus }) => [name.slice(-40), Math.round(responseEnd), responseStatus])].join(' ')");
+  throw new Error(`not within ${timeout} ms; last value: ${JSON.stringify(value)}; page: ${(await page.innerText("body")).slice(0, 300)}; ms, visibility, last requests: ${fetched}`);
 }
 
 /** The script's first truthy value in the frame of a path. */
