@@ -39,7 +39,7 @@ pytestmark = [pytest.mark.servers, pytest.mark.alone]
 ROOT = Path(__file__).resolve().parents[2]
 TINY = replace(
     QUICK,
-    seconds=0.4,
+    seconds=1,
     subscribers=5,
     chart_subscribers=5,
     idle_subscribers=7,

@@ -50,8 +50,9 @@ async def test_quotes_in_two_currencies_are_compared_by_what_these_are_worth(
         await quote(market, BTC, Source.OKX, "60000.00", "60001.00")
         await quote(market, "BTC/USD", Source.KRAKEN, "59800.00", "59801.00")
         await page.open("/?view=spreads")
-        # 60,001 USDT are 59,400.99 USD: far below what Kraken's buyers offer. Without a market of USDT its value is that by way
-        # of the two quotes themselves.
+        # Without a market of USDT it has no value: one by way of the two quotes themselves would make them equal.
+        await page.until(f"{BODY}.includes('fewer than two exchanges')")
+        # 60,001 USDT are 59,400.99 USD: far below what Kraken's buyers offer.
         await market.write("USDT/USD", "0.99", Source.KRAKEN, is_trade=True)
         await page.until(f"/^BTC Bitcoin 60,001.00 USDT OKX.* 59,800.00 USD Kraken/.test({ROWS}[0])")
         await page.until(f"{ROWS}[0].includes('valued in USD') && /\\+[56]\\d bps/.test({ROWS}[0])")
