@@ -46,8 +46,16 @@ class Market:
         self.database_url = env["RATEWIRE_DATABASE_URL"]
         self.redis = redis
         self._env = env
-        self._sink = RedisTickerSink(redis, RedisKeys(simulated=True))
+        self._sink = self._open_sink()
         self.gateway: Command | None = None
+
+    def _open_sink(self) -> RedisTickerSink:
+        return RedisTickerSink(self.redis, RedisKeys(simulated=True))
+
+    async def reset(self) -> None:
+        """Empty the cache. What was written before is forgotten, too: a sink writes it again to an empty cache."""
+        await self.redis.flushall()
+        self._sink = self._open_sink()
 
     async def write(
         self,

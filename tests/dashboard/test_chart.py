@@ -44,7 +44,7 @@ ADDRESSED = """(({ format }, from) => `${format(['weekday', 'day', 'month'], fro
 @pytest_asyncio.fixture(loop_scope="module", scope="module")
 async def charted(market: Market) -> Market:
     """A market with four days of history of one instrument, until a minute ago."""
-    await market.redis.flushall()
+    await market.reset()
     end = floor_minute(utc_now())
     count = DAYS * 1440
     last_day = count - 1440

@@ -34,7 +34,7 @@ async def charted(market: Market) -> Market:
 
     Of one instrument from two sources, of another one from one.
     """
-    await market.redis.flushall()
+    await market.reset()
     start = floor_minute(utc_now()) - timedelta(minutes=MINUTES)
     await seed_history(market.database_url, BTC, list(generate_minutes(start, MINUTES)))
     other = list(generate_minutes(start, MINUTES, first_price=60_060))

@@ -53,7 +53,7 @@ class TestConverter:
 
     async def test_an_amount_is_converted_exactly_and_live(self, market: Market, page: Browser) -> None:
         """Digit for digit, with price, market and age of each step; a new rate changes it."""
-        await market.redis.flushall()
+        await market.reset()
         async with market.serving():
             await market.write(BTC, "60000.00")
             await page.open("/?view=converter&amount=0.000000000000000001&from=BTC&to=USDT")
@@ -66,7 +66,7 @@ class TestConverter:
 
     async def test_what_is_typed_stands_in_the_address(self, market: Market, page: Browser) -> None:
         """Two steps over USDT; the swap turns them round; a reload keeps all."""
-        await market.redis.flushall()
+        await market.reset()
         async with market.serving():
             await market.write(BTC, "60000.00")
             await market.write(ETH, "3000.00")
@@ -84,7 +84,7 @@ class TestConverter:
 
     async def test_errors_say_what_to_do(self, market: Market, page: Browser) -> None:
         """Of the amount, of an unknown asset, and of a route that does not exist."""
-        await market.redis.flushall()
+        await market.reset()
         async with market.serving():
             await market.write(BTC, "60000.00")
             await page.open("/?view=converter&amount=1,5&from=BTC&to=USDT")
@@ -96,7 +96,7 @@ class TestConverter:
 
     async def test_stablecoins_show_their_distance_from_a_dollar(self, market: Market, page: Browser) -> None:
         """By the market, not by their promise; those without a market are named."""
-        await market.redis.flushall()
+        await market.reset()
         async with market.serving():
             await market.write("USDT/USD", "0.9985", Source.KRAKEN)
             await page.open("/?view=converter")
@@ -106,7 +106,7 @@ class TestConverter:
 
     async def test_the_result_goes_on_after_a_restart(self, market: Market, page: Browser) -> None:
         """While the gateway is away, the page says that it is not up to date."""
-        await market.redis.flushall()
+        await market.reset()
         await market.write(BTC, "60000.00")
         async with market.serving() as gateway:
             await page.open("/?view=converter")
@@ -122,7 +122,7 @@ class TestConverter:
         self, market: Market, page: Browser, look: ContextOptions
     ) -> None:
         """No finding of any level, with an error on the page too; nothing is wider than the window."""
-        await market.redis.flushall()
+        await market.reset()
         async with market.serving():
             await market.write(BTC, "60000.00")
             await market.write("USDT/USD", "0.9985", Source.KRAKEN)

@@ -29,7 +29,7 @@ QUOTES = "(document.querySelector('[aria-label=\"Rates by source\"]')?.innerText
 
 async def test_the_last_trades_are_listed_and_renewed(market: Market, page: Browser) -> None:
     """The newest first, with exact amounts and the side of the taker."""
-    await market.redis.flushall()
+    await market.reset()
     async with market.serving(), trading(market.redis, Source.BINANCE, BTC) as feed:
         await market.write(BTC, "60000.00", is_trade=True)
         feed.trade(BTC, "60000.10", "0.00012345")
@@ -45,7 +45,7 @@ async def test_the_last_trades_are_listed_and_renewed(market: Market, page: Brow
 
 async def test_quotes_have_sizes_and_the_last_trade_an_age(market: Market, page: Browser) -> None:
     """The price may be published again and again, long after its trade."""
-    await market.redis.flushall()
+    await market.reset()
     async with market.serving():
         await market.write(
             BTC,
@@ -66,7 +66,7 @@ async def test_quotes_have_sizes_and_the_last_trade_an_age(market: Market, page:
 
 async def test_what_each_source_means_is_listed(market: Market, page: Browser) -> None:
     """With the source's own name for it and the id of the asset."""
-    await market.redis.flushall()
+    await market.reset()
     async with market.serving():
         await market.write(BTC, "60000.00")
         await page.open(f"/?symbol={BTC}")
@@ -77,7 +77,7 @@ async def test_what_each_source_means_is_listed(market: Market, page: Browser) -
 
 async def test_candidates_are_named_where_an_identity_is_suspect(market: Market, page: Browser) -> None:
     """The page says since when, and which reviewed assets have the code."""
-    await market.redis.flushall()
+    await market.reset()
     store = InstrumentStore(market.database_url, simulated=True)
     records = IdentityRecords(store)
     key = TickerKey(Source.BYBIT, parse_symbol(DOGE))
@@ -105,7 +105,7 @@ LOOKS = [
 @pytest.mark.parametrize("look", LOOKS, ids=["phone", "light", "forced"])
 async def test_axe_finds_nothing_below_the_chart(market: Market, page: Browser, look: ContextOptions) -> None:
     """No finding of any level with all tables filled, and the page does not scroll sideways."""
-    await market.redis.flushall()
+    await market.reset()
     async with market.serving(), trading(market.redis, Source.BINANCE, BTC) as feed:
         await market.write(BTC, "60000.00", is_trade=True)
         feed.trade(BTC, "60000.10")

@@ -22,7 +22,7 @@ async def quote(market: Market, symbol: str, source: Source, bid: str, ask: str,
 
 async def test_the_best_quotes_are_compared_while_both_are_fresh(market: Market, page: Browser) -> None:
     """Live, with both ages; a source whose quote is stale drops out, and the instrument with it."""
-    await market.redis.flushall()
+    await market.reset()
     async with market.serving():
         await quote(market, BTC, Source.OKX, "60010.00", "60011.00")
         await quote(market, BTC, Source.BYBIT, "60000.00", "60001.00")
@@ -45,7 +45,7 @@ async def test_quotes_in_two_currencies_are_compared_by_what_these_are_worth(
     market: Market, page: Browser
 ) -> None:
     """A seller in USDT, a buyer in USD, the gap by the market of USDT, the age of the value."""
-    await market.redis.flushall()
+    await market.reset()
     async with market.serving():
         await quote(market, BTC, Source.OKX, "60000.00", "60001.00")
         await quote(market, "BTC/USD", Source.KRAKEN, "59800.00", "59801.00")
@@ -60,7 +60,7 @@ async def test_quotes_in_two_currencies_are_compared_by_what_these_are_worth(
 
 async def test_a_stale_quote_is_not_compared(market: Market, page: Browser) -> None:
     """Binance has a TTL of a few seconds here."""
-    await market.redis.flushall()
+    await market.reset()
     async with market.serving():
         await quote(market, BTC, Source.BINANCE, "60010.00", "60011.00", seconds=BINANCE_TTL_S + 1)
         await quote(market, BTC, Source.OKX, "60000.00", "60001.00")
@@ -76,7 +76,7 @@ async def test_the_order_stands_in_the_address_and_the_keyboard_reaches_all(
     market: Market, page: Browser
 ) -> None:
     """Headings sort, `/` searches, links lead to instruments, Escape leads back."""
-    await market.redis.flushall()
+    await market.reset()
     async with market.serving():
         for source, lift in ((Source.OKX, 0), (Source.BYBIT, 1)):
             await quote(market, BTC, source, f"{60_000 + lift}.00", f"{60_000 + lift}.50")
@@ -103,7 +103,7 @@ async def test_the_order_stands_in_the_address_and_the_keyboard_reaches_all(
 
 async def test_quotes_go_on_after_a_restart_without_a_reload(market: Market, page: Browser) -> None:
     """The gateway goes and comes; the page resumes."""
-    await market.redis.flushall()
+    await market.reset()
     await quote(market, BTC, Source.OKX, "60000.00", "60001.00")
     await quote(market, BTC, Source.BYBIT, "60002.00", "60003.00")
     async with market.serving() as gateway:
@@ -131,7 +131,7 @@ LOOKS = [
 @pytest.mark.parametrize("look", LOOKS, ids=["phone", "light", "320px", "forced"])
 async def test_axe_finds_nothing_in_any_look(market: Market, page: Browser, look: ContextOptions) -> None:
     """No finding of any level; nothing is wider than the window."""
-    await market.redis.flushall()
+    await market.reset()
     async with market.serving():
         await quote(market, BTC, Source.OKX, "60000.00", "60001.00")
         await quote(market, BTC, Source.BYBIT, "60002.00", "60003.00")

@@ -45,7 +45,7 @@ async def test_a_suspect_identity_is_named_in_its_row_and_in_the_figures_of_the_
 
 async def test_the_columns_keep_their_places_while_one_source_alone_has_rates(market: Market) -> None:
     """It has no column of its own, and the others stay side by side."""
-    await market.redis.flushall()
+    await market.reset()
     await market.write("DOGE/USDT", "0.0002666")
     async with market.serving(), browsing(market.url) as browser:
         await browser.open("/")

@@ -22,7 +22,7 @@ DAY_MINUTES = 1440
 @pytest_asyncio.fixture(loop_scope="module", scope="module")
 async def page(market: Market) -> AsyncIterator[Browser]:
     """A browser on a market of a few instruments, one of them with a history of two days."""
-    await market.redis.flushall()
+    await market.reset()
     end = floor_minute(utc_now())
     minutes = generate_minutes(end - timedelta(minutes=2 * DAY_MINUTES), 2 * DAY_MINUTES)
     await seed_history(market.database_url, BTC, list(minutes), Source.COINBASE)

@@ -29,7 +29,7 @@ pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.servers]
 @pytest_asyncio.fixture(loop_scope="module", scope="module")
 async def page(market: Market) -> AsyncIterator[Browser]:
     """A browser on a market of a few instruments."""
-    await market.redis.flushall()
+    await market.reset()
     async with kept_fresh(market), market.serving(), browsing(market.url) as browser:
         yield browser
         assert await browser.seen() == {"complaints": [], "foreign": []}
