@@ -53,7 +53,7 @@ class Market:
         return RedisTickerSink(self.redis, RedisKeys(simulated=True))
 
     async def reset(self) -> None:
-        """Empty the cache. What was written before is forgotten, too: a sink writes it again to an empty cache."""
+        """Empty the cache, and forget what was written: a sink writes it again to an empty cache."""
         await self.redis.flushall()
         self._sink = self._open_sink()
 
