@@ -183,7 +183,7 @@ async def test_a_lost_cache_is_a_gap_and_says_so(market: Market, page: Browser) 
         await market.write(ETH, "2501.00")
         await arrive(page, ETH, "/?q=eth/usdt")
         await gateway.kill()
-        await market.reset()
+        await market.redis.flushall()
         await market.write(BTC, "61003.00")
     async with market.serving():
         notice = await page.value(str, NOTICE)
