@@ -32,6 +32,8 @@ RAISED_LIMITS = {
     "RATEWIRE_GATEWAY_MAX_LIVE_RATES": "10000000",
     "RATEWIRE_GATEWAY_MAX_COST": "10000000",
 }
+# Beside clients with keys, some without, which have the shipped plan.
+ANONYMOUS_TOO = {"RATEWIRE_ACCESS_ANONYMOUS": "true"}
 
 
 class Server(StrEnum):
@@ -149,7 +151,7 @@ class Environment:
             log=log,
             variables={
                 **self._settings(port, with_keys=bool(self._keys_of(server))),
-                **({} if default_limits else RAISED_LIMITS),
+                **(ANONYMOUS_TOO if default_limits else RAISED_LIMITS),
             },
             folder=self._other.folder if server is Server.OTHER and self._other else ROOT,
         ) as process:

@@ -1,7 +1,10 @@
-"""Subscribers beside ten hostile sockets, under the limits that a gateway has by default."""
+"""Subscribers with keys beside ten hostile sockets without, under the shipped limits."""
 
-from bench.environment import Server
-from bench.load_generator import SubscriptionMeasurement
+from dataclasses import replace
+
+from bench.environment import Server, prepared_environment
+from bench.keys import KEYS
+from bench.load_generator import LoadGenerator, SubscriptionMeasurement
 from bench.processes import python, running
 from bench.queries import make_subscription
 from bench.results import Row
@@ -13,6 +16,13 @@ NICE = ("nice", "-n", "19")
 
 def measure_hostile(context: ScenarioContext, server: Server) -> None:
     """Measure the latency of steady subscribers alone, then beside two kinds of hostile sockets."""
+    outer = context.environment
+    with prepared_environment(outer.cores, len(outer.symbols), keys=KEYS) as environment:
+        inner = replace(context, environment=environment, load=LoadGenerator(environment))
+        _measure_with_keys(inner, server)
+
+
+def _measure_with_keys(context: ScenarioContext, server: Server) -> None:
     count, add = context.plan.subscribers, context.results.add
     alone_ms = _subscribe(context, server, None).p99_ms
     name = f"{count:,} subscribers, 1 update/s each"
