@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -124,24 +125,26 @@ class Environment:
 
         Its limits of sockets, subscriptions and costs are raised, except with `default_limits`.
         """
-        if self._kept_by is None:
-            with self._started(
-                server, command, on_all_cores=on_all_cores, default_limits=default_limits
-            ) as started:
+        start = partial(
+            self._started, server, command, on_all_cores=on_all_cores, default_limits=default_limits
+        )
+        # One that is started in another way than usual is for this measurement only.
+        if self._kept_by is None or command is not None or on_all_cores or default_limits:
+            with start() as started:
                 yield started
             return
         if server not in self._kept:
-            self._kept[server] = self._kept_by.enter_context(self._started(server))
+            self._kept[server] = self._kept_by.enter_context(start())
         yield self._kept[server]
 
     @contextmanager
     def _started(
         self,
         server: Server,
-        command: Sequence[str] | None = None,
+        command: Sequence[str] | None,
         *,
-        on_all_cores: bool = False,
-        default_limits: bool = False,
+        on_all_cores: bool,
+        default_limits: bool,
     ) -> Iterator[RunningServer]:
         port = free_port()
         log = self.folder / f"{server.name.lower()}.log"

@@ -49,7 +49,12 @@ async def post(client: httpx.AsyncClient, query: str, **variables: str) -> httpx
 async def read_rate(url: str, key: str) -> float:
     """Return the requests a second that are a hundred times the budget of a key."""
     async with connect(url, key, 1) as client:
-        data: dict[str, Any] = (await post(client, BUDGET, document=QUERY)).json()["data"]
+        answer = await post(client, BUDGET, document=QUERY)
+    if answer.status_code != 200:
+        raise SystemExit(
+            f"the gateway answered {answer.status_code}: expected one that is ready, and its key"
+        )
+    data: dict[str, Any] = answer.json()["data"]
     budget = data["budget"]
     if budget["limit"] is None:
         raise SystemExit("the first key has no budget: expected one of a small plan")
