@@ -115,3 +115,6 @@ SUMMARY_BYTES = 80
 MAX_ASSET_GRAPHS = 16
 # Routes by start, end and length, in each graph: up to 13 KB each.
 MAX_CACHED_ROUTES = 64
+
+# Cursors by their texts of up to 1,000 characters: subscribers that were cut off at the same moment come back with the same one.
+MAX_PARSED_CURSORS = 256

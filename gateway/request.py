@@ -59,7 +59,7 @@ def decode_json(data: str | bytes) -> object:
     try:
         text = (data if isinstance(data, str) else data.decode()).lstrip(BYTE_ORDER_MARK)
         _check_depth(text)
-        value = json.loads(text, object_pairs_hook=_read_object, parse_constant=_refuse_constant)
+        value = _DECODER.decode(text)
         if "\\ud" in text.lower():
             # An unpaired surrogate can be written as an escape but not encoded: the response that quotes it would fail.
             json.dumps(value, ensure_ascii=False).encode()
@@ -104,6 +104,10 @@ def _read_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _refuse_constant(name: str) -> None:
     raise MalformedRequest(f"not JSON: {name} is not a JSON value")
+
+
+# Made once: `json.loads` would make one for each text.
+_DECODER = json.JSONDecoder(object_pairs_hook=_read_object, parse_constant=_refuse_constant)
 
 
 def parse_request(data: object) -> GraphQLRequest:

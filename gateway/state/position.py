@@ -4,8 +4,10 @@ import base64
 import binascii
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import NamedTuple
 
+from gateway.cache_limits import MAX_PARSED_CURSORS
 from rates.errors import InvalidCursor
 from rates.source import Source
 
@@ -49,6 +51,7 @@ def format_cursor(cursor: Cursor) -> str:
     )
 
 
+@lru_cache(maxsize=MAX_PARSED_CURSORS)
 def parse_cursor(text: str) -> Cursor:
     """Decode a cursor; sources unknown to this process are skipped.
 

@@ -54,3 +54,9 @@ def test_a_cursor_of_a_list_of_instruments_is_refused() -> None:
     page = pages.read(ListFilter(), PageRequest(first=1))
     with pytest.raises(InvalidCursor):
         parse_cursor(page.cursors[0])
+
+
+def test_a_cursor_that_comes_again_is_not_parsed_again() -> None:
+    """Subscribers that were cut off at the same moment come back with the same one."""
+    text = format_cursor(Cursor({Source.BINANCE: StreamPosition("again", 7)}, "ab"))
+    assert parse_cursor(text) is parse_cursor(text)
