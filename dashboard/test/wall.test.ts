@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { make, type Observer } from "wonka";
 import type { Gateway } from "../src/graphql/gateway";
+import { LateAnswers } from "../src/graphql/late-answers";
 import type { MarketRateFragment } from "../src/graphql/generated";
 import { type ConnectionState, FIRST_STATE, nextState } from "../src/live/connection-state";
 import { onSecondHand } from "../src/live/second-hand";
@@ -43,7 +44,7 @@ class FakeGateway {
         this.subscriptions += 1;
         return () => this.#note(observer);
       });
-    return { client: { subscription } as unknown as Gateway["client"], hangUp: () => this.end() };
+    return { client: { subscription } as unknown as Gateway["client"], late: new LateAnswers(), hangUp: () => this.end() };
   }
 
   /** As when the connection is lost. */

@@ -17,16 +17,19 @@ const complaints = [];
 const foreign = [];
 let page = null;
 let devtools = null;
-// Requests whose body has this text are aborted.
+// Requests whose body has this text are aborted, or never answered.
 let blocked = null;
+let held = null;
 
-async function open({ path, block = null, ...options }) {
+async function open({ path, block = null, hold = null, ...options }) {
   blocked = block;
+  held = hold;
   await page?.context().close();
   const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, ...options });
   await context.route("**/*", (route) => {
     const url = new URL(route.request().url());
     if (blocked !== null && route.request().postData()?.includes(blocked)) return route.abort();
+    if (held !== null && route.request().postData()?.includes(held)) return undefined;
     if (url.origin === base || url.origin === allowed || url.protocol === "data:" || url.protocol === "blob:") return route.continue();
     foreign.push(url.href);
     return route.abort();
@@ -90,7 +93,7 @@ const COMMANDS = {
   drag,
   wheel,
   unblock: () => {
-    blocked = null;
+    blocked = held = null;
   },
   reload: () => page.reload(),
   // The browser stays for another test, which sees nothing of this one.

@@ -42,6 +42,8 @@ class ContextOptions(TypedDict, total=False):
     timezoneId: str
     block: str
     """Not Playwright's: requests whose body has this text are aborted until `unblock`."""
+    hold: str
+    """The same, but they are not answered at all."""
 
 
 class Violation(TypedDict):
@@ -165,7 +167,7 @@ class Browser:
         await self._do("wheel", object, selector=selector, down=down)
 
     async def unblock(self) -> None:
-        """Let the requests pass that `open` blocks."""
+        """Let the requests pass that `open` blocks or holds."""
         await self._do("unblock", object)
 
     async def network(self, *, is_there: bool) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from rates.source import Source
 from tests.dashboard.browser import PHONE, Browser, ContextOptions
-from tests.dashboard.conftest import BINANCE_TTL_S, Market
+from tests.dashboard.conftest import BINANCE_TTL_S, Market, document_id
 from tests.lengths import only_long
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.servers]
@@ -116,6 +116,22 @@ async def test_quotes_go_on_after_a_restart_without_a_reload(market: Market, pag
         await quote(market, BTC, Source.BYBIT, "61002.00", "61003.00")
         await page.until(f"{ROWS}[0]?.includes('61,001.00')")
         assert await page.evaluate("window.ratewireTestMark") is True
+
+
+@pytest.mark.long
+async def test_identities_that_do_not_come_are_asked_for_again(market: Market, page: Browser) -> None:
+    """A query that is never answered is given up; the page says so, and goes on once one is answered."""
+    await market.reset()
+    async with market.serving():
+        await quote(market, BTC, Source.OKX, "60000.00", "60001.00")
+        await quote(market, BTC, Source.BYBIT, "60002.00", "60003.00")
+        await page.open("/?view=spreads", hold=document_id("Identities"))
+        await page.shows("The server takes too long with some answers")
+        await page.shows("has not answered yet which quotes are of the same assets")
+        assert await page.axe() == []
+        await page.unblock()
+        await page.until(f"{ROWS}.length === 1")
+        await page.until("document.querySelector('.banner.late') === null")
 
 
 LOOKS = [

@@ -5,24 +5,30 @@ import { Client, type ExecutionResult, fetchExchange, subscriptionExchange } fro
 import { keyHeaders } from "../browser/api-key";
 import { GRAPHQL_PATH, graphqlSocketUrl } from "./address";
 import { documentIds } from "./document-ids";
+import { ANSWER_WITHIN_MS, fetchWithin } from "./fetch-in-time";
+import { LateAnswers } from "./late-answers";
 
 /** The gateway marks its pages where it takes no identifiers. */
 const SENDS_TEXTS = document.documentElement.dataset.documents === "off";
 
 export interface Gateway {
   client: Client;
+  late: LateAnswers;
   /** Closes a connection that is open but dead; every subscription on it ends. */
   hangUp(): void;
 }
 
 export function connectGateway(): Gateway {
   const socket = createClient({ url: graphqlSocketUrl(), retryAttempts: 0, connectionParams: keyHeaders });
+  const late = new LateAnswers();
   const client = new Client({
     url: GRAPHQL_PATH,
+    fetch: fetchWithin(ANSWER_WITHIN_MS),
     fetchOptions: () => ({ headers: keyHeaders() }),
     preferGetMethod: false,
     requestPolicy: "network-only",
     exchanges: [
+      late.exchange,
       ...(SENDS_TEXTS ? [] : [documentIds]),
       fetchExchange,
       subscriptionExchange({
@@ -47,7 +53,7 @@ export function connectGateway(): Gateway {
       }),
     ],
   });
-  return { client, hangUp: () => socket.terminate() };
+  return { client, late, hangUp: () => socket.terminate() };
 }
 
 const REFUSALS: Readonly<Record<number, string>> = { 4401: "UNAUTHENTICATED", 4403: "FORBIDDEN" };

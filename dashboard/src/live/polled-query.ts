@@ -1,6 +1,7 @@
 // A query that is repeated while its page is visible, with the last answer.
 import { useEffect, useSyncExternalStore } from "react";
 import type { AnyVariables, Client, CombinedError, TypedDocumentNode } from "urql";
+import { isLate } from "../graphql/fetch-in-time";
 import { retryMs } from "./backoff";
 import type { Refusal } from "./connection-state";
 import { refusalIn, refusalText } from "./refusal";
@@ -11,8 +12,6 @@ export interface Polled<Data> {
   /** Why there is no newer answer, for people; null if there is. */
   problem: string | null;
 }
-
-const ANSWER_WITHIN_MS = 15_000;
 
 export class PolledQuery<Data, Variables extends AnyVariables> implements Pausable {
   readonly #ask: () => Promise<{ data?: Data | undefined; error?: CombinedError | undefined }>;
@@ -61,13 +60,10 @@ export class PolledQuery<Data, Variables extends AnyVariables> implements Pausab
   async #next(): Promise<void> {
     const round = ++this.#round;
     window.clearTimeout(this.#timer);
-    // An answer that never comes must not end the questions.
-    this.#timer = window.setTimeout(() => this.#fail("no answer in time"), ANSWER_WITHIN_MS);
     const { data, error } = await this.#ask();
     if (round !== this.#round) return;
-    window.clearTimeout(this.#timer);
     if (error !== undefined || data === undefined) {
-      this.#fail("the gateway cannot be reached", error === undefined ? null : refusalIn(error));
+      this.#fail(isLate(error) ? "no answer in time" : "the gateway cannot be reached", error === undefined ? null : refusalIn(error));
       return;
     }
     this.#failures = 0;
@@ -75,8 +71,7 @@ export class PolledQuery<Data, Variables extends AnyVariables> implements Pausab
     this.#timer = window.setTimeout(() => void this.#next(), this.#periodMs);
   }
 
-  #fail(problem: string, refusal: Refusal | null = null): void {
-    this.#round += 1;
+  #fail(problem: string, refusal: Refusal | null): void {
     this.#failures += 1;
     const delayMs = Math.max(this.#periodMs, retryMs(this.#failures, refusal?.retryAfterMs ?? null));
     this.#tell({ ...this.#state, problem: refusal === null ? problem : refusalText(refusal, delayMs) });

@@ -1,6 +1,8 @@
 // The order in which the gateway finds instruments for words: codes before names, large markets before small ones.
 import { useEffect, useState } from "react";
 import { type InstrumentFilter, SearchInstrumentsDocument, type SourceId } from "../graphql/generated";
+import { retryMs } from "../live/backoff";
+import { refusalIn } from "../live/refusal";
 import { gateway, market } from "../stores/session";
 import type { SearchQuery } from "./search-query";
 
@@ -27,15 +29,23 @@ export function useRanking({ words, sources, quotes }: SearchQuery): Ranking | n
   useEffect(() => {
     if (words === "" || words.length > LONGEST_SEARCH || words.split(" ").length > MOST_WORDS) return;
     let isOver = false;
+    let failures = 0;
     const ask = async () => {
       const filter: InstrumentFilter = { search: words, ...(source !== undefined && { source: source as SourceId }), ...(quote !== undefined && { quote }) };
-      const { data } = await gateway.client.query(SearchInstrumentsDocument, { filter }).toPromise();
-      if (isOver || !data?.instruments) return;
+      const { data, error } = await gateway.client.query(SearchInstrumentsDocument, { filter }).toPromise();
+      if (isOver) return;
+      if (!data?.instruments) {
+        const refusal = error === undefined ? null : refusalIn(error);
+        // A search that is refused would be refused again, unless the gateway says when to come back.
+        if (refusal === null || refusal.retryAfterMs !== null) timer = window.setTimeout(() => void ask(), retryMs(failures, refusal?.retryAfterMs ?? null));
+        failures += 1;
+        return;
+      }
       const places = new Map<string, number>();
       for (const { symbol } of data.instruments.nodes) if (!places.has(symbol)) places.set(symbol, places.size);
       setRanking({ words: key, places, hasMore: data.instruments.pageInfo.hasNextPage });
     };
-    const timer = window.setTimeout(() => void ask(), SETTLE_MS);
+    let timer = window.setTimeout(() => void ask(), SETTLE_MS);
     return () => {
       isOver = true;
       window.clearTimeout(timer);

@@ -1,8 +1,9 @@
-// Banners above every view: simulated prices, a connection that is lost, and what the gateway rejects.
+// Banners above every view: simulated prices, a connection that is lost, what the gateway rejects, and answers that are late.
+import { useSyncExternalStore } from "react";
 import { useRemembered } from "../browser/remembered";
 import { zone } from "../browser/times";
 import { useConnection } from "../live/connection";
-import { connection, health } from "../stores/session";
+import { connection, gateway, health } from "../stores/session";
 import { useSourceHealth } from "../stores/source-health";
 import { KeyForm } from "./key-form";
 import { problemText } from "./problem-text";
@@ -17,7 +18,9 @@ export function Banners() {
   useRemembered(zone);
   const isSimulated = useSourceHealth(health).sources.some((source) => source.simulated) || IS_MARKED;
   const problem = problemText(state);
-  if (!isSimulated && problem === null) return null;
+  // Without a connection nothing is answered, and that is said already.
+  const isLate = useSyncExternalStore(gateway.late.onChange, gateway.late.read) && problem === null;
+  if (!isSimulated && problem === null && !isLate) return null;
   return (
     <section aria-label="Notices">
       {isSimulated && (
@@ -30,6 +33,11 @@ export function Banners() {
           <p role="alert">{problem}</p>
           {NAMES_A_KEY.test(problem) && <KeyForm />}
         </div>
+      )}
+      {isLate && (
+        <p className="banner problem late" role="status">
+          The server takes too long with some answers: names, changes and history may be missing or old. The page asks again.
+        </p>
       )}
     </section>
   );

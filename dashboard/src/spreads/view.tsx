@@ -186,7 +186,7 @@ function Nothing({ feed, search }: { feed: SpreadsFeed; search: string }) {
     phase === "offline"
       ? "The gateway does not answer. This page keeps trying."
       : !feed.book.loaded || feed.book.assets === null
-        ? "Waiting for the first quotes…"
+        ? waitingText(feed)
         : search !== ""
           ? "Nothing with two fresh quotes matches the search."
           : "Nothing has fresh quotes of two exchanges.";
@@ -195,4 +195,9 @@ function Nothing({ feed, search }: { feed: SpreadsFeed; search: string }) {
       {text}
     </p>
   );
+}
+
+function waitingText({ book, identities }: SpreadsFeed): string {
+  if (book.assets !== null || !identities.hasFailed) return "Waiting for the first quotes…";
+  return "The server has not answered yet which quotes are of the same assets. The page asks again.";
 }

@@ -1,16 +1,21 @@
 // Names of assets, their codes and symbols, for display and search; loaded once, page by page, after the first rates have arrived.
 import type { Client } from "urql";
 import { InstrumentNamesDocument } from "../graphql/generated";
+import { retryMs } from "../live/backoff";
+import { refusalIn } from "../live/refusal";
 
 /** 200 instruments per page. The names beyond this many pages are not loaded. */
 const MOST_PAGES = 50;
+/** At least so long before the next attempt: without names everything else works. */
+const RETRY_MS = 10_000;
 
 export class AssetNames {
   readonly #names = new Map<string, string>();
   readonly #listeners = new Set<() => void>();
   readonly #codes = new Set<string>();
   readonly #symbols = new Set<string>();
-  #asked = false;
+  #isAsked = false;
+  #failures = 0;
   version = 0;
   /** All tracked symbols, and the codes of all assets in them; in their order. */
   symbols: readonly string[] = [];
@@ -20,15 +25,15 @@ export class AssetNames {
     return this.#names.get(base) ?? "";
   }
 
-  /** Loads once, and retries only after a failure. Until then names are missing, and everything else works. */
+  /** Loads once, and goes on trying after a failure. Until then names are missing. */
   async load(client: Client): Promise<void> {
-    if (this.#asked) return;
-    this.#asked = true;
+    if (this.#isAsked) return;
+    this.#isAsked = true;
     let after: string | null = null;
     for (let page = 0; page < MOST_PAGES; page++) {
-      const { data } = await client.query(InstrumentNamesDocument, { after }).toPromise();
+      const { data, error } = await client.query(InstrumentNamesDocument, { after }).toPromise();
       if (!data?.instruments) {
-        this.#asked = false;
+        this.#retryLater(client, error === undefined ? null : refusalIn(error)?.retryAfterMs ?? null);
         break;
       }
       for (const { symbol, base, quote, name } of data.instruments.nodes) {
@@ -43,6 +48,15 @@ export class AssetNames {
     this.codes = [...this.#codes].sort();
     this.version += 1;
     for (const listener of this.#listeners) listener();
+  }
+
+  #retryLater(client: Client, retryAfterMs: number | null): void {
+    const delayMs = Math.max(RETRY_MS, retryMs(this.#failures, retryAfterMs));
+    this.#failures += 1;
+    window.setTimeout(() => {
+      this.#isAsked = false;
+      void this.load(client);
+    }, delayMs);
   }
 
   readonly onChange = (listener: () => void): (() => void) => {
