@@ -99,9 +99,9 @@ coverage: $(VENV)/.dev ## Branch coverage of the packages by all tests of `make 
 bench: $(VENV)/.run ## Measure it beside a plain server and the limits; QUICK=1, PEERS=1, WRITE=1 into docs/performance.md, AGAINST=COMMIT, KEYS=1
 	@$(BIN)/python -m bench $(if $(QUICK),--quick) $(if $(ROUNDS),--rounds $(ROUNDS)) $(foreach each,$(ONLY),--only $(each)) $(if $(PEERS),--peers) $(if $(WRITE),--write) $(if $(AGAINST),--against $(AGAINST)) $(if $(KEYS),--keys)
 
-bench-page: $(VENV)/.dev ## Measure what the dashboard costs its viewer: 2,000 instruments for ten minutes; MINUTES=1 for a glance
+bench-page: $(VENV)/.dev ## Measure what the dashboard costs its viewer: 2,000 instruments for ten minutes; MINUTES=1 for a glance, AGAINST=COMMIT PAIRS=3
 	@cd tests/clients && npm ci --silent --no-audit --no-fund
-	@MINUTES=$(MINUTES) $(BIN)/python -m tests.dashboard.measure_page
+	@$(if $(AGAINST),AGAINST=$(AGAINST) PAIRS=$(PAIRS) $(BIN)/python -m tests.dashboard.compare_page,MINUTES=$(MINUTES) $(BIN)/python -m tests.dashboard.measure_page)
 
 rolling: $(VENV)/.dev ## Restart two gateways behind nginx under 2,000 viewers, 210 of them real libraries; print what they saw
 	@tools/ensure-servers.sh

@@ -124,7 +124,7 @@ const COMMANDS = {
     await devtools.send("HeapProfiler.collectGarbage");
     const { metrics } = await devtools.send("Performance.getMetrics");
     const named = Object.fromEntries(metrics.map(({ name, value }) => [name, value]));
-    return { at: named.Timestamp, busy: named.TaskDuration, heap: named.JSHeapUsedSize, nodes: named.Nodes };
+    return { at: named.Timestamp, busy: named.TaskDuration, heap: named.JSHeapUsedSize, nodes: named.Nodes, listeners: named.JSEventListeners };
   },
   // Seconds that the page's main thread was busy out of so many, by Chromium's own trace: `cpu` of the thread, `wall` of its tasks.
   trace: async ({ seconds }) => {

@@ -61,6 +61,7 @@ class Cost(TypedDict):
     busy: float
     heap: float
     nodes: float
+    listeners: float
 
 
 class Trace(TypedDict):

@@ -5,6 +5,7 @@ import sys
 from asyncio.subprocess import DEVNULL, PIPE
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 from runtime.free_port import free_port
 from tests.e2e.processes import ROOT
@@ -37,12 +38,14 @@ class BusyServer:
 
 
 @asynccontextmanager
-async def busy_server(instruments: int) -> AsyncIterator[BusyServer]:
-    """Start the gateway; end it on leaving."""
+async def busy_server(
+    instruments: int, *, folder: Path = ROOT, python: str = sys.executable
+) -> AsyncIterator[BusyServer]:
+    """Start the gateway of the source tree in `folder`; end it on leaving."""
     server = BusyServer(port := free_port())
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "tests.dashboard.busy_market", str(port), str(instruments)),
-        cwd=ROOT,
+        *(python, "-m", "tests.dashboard.busy_market", str(port), str(instruments)),
+        cwd=folder,
         stdout=DEVNULL,
         stderr=PIPE,
     )
