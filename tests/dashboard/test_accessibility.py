@@ -1,8 +1,9 @@
-"""axe-core finds nothing on any view, light, dark, on a phone and in forced colours."""
+"""axe-core finds nothing on any view in any look, nothing is too wide, and the keyboard alone does."""
 
 import pytest
 
 from tests.dashboard.browser import PHONE, Browser, ContextOptions
+from tests.dashboard.keyboard_walk import walk
 from tests.lengths import combine
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.servers]
@@ -11,8 +12,11 @@ LOOKS: dict[str, ContextOptions] = {
     "dark": {"colorScheme": "dark"},
     "phone": {"colorScheme": "light", **PHONE},
     "light": {"colorScheme": "light"},
+    # 1280 by 1024 at 400 %.
+    "low": {"viewport": {"width": 320, "height": 256}, "colorScheme": "dark"},
+    "dark forced colours": {"colorScheme": "dark", "forcedColors": "active", "reducedMotion": "reduce"},
     "forced colours": {"colorScheme": "light", "forcedColors": "active"},
-    "dark forced colours": {"colorScheme": "dark", "forcedColors": "active"},
+    "tablet": {"viewport": {"width": 834, "height": 1112}},
 }
 NOWHERE = "/nosuchpage"
 VIEWS = {
@@ -25,13 +29,14 @@ VIEWS = {
     NOWHERE: "document.querySelector('main a') !== null",
 }
 DETAILS = ".strip button"
+FITS = "document.documentElement.scrollWidth <= innerWidth"
 
 
 @pytest.mark.parametrize(("path", "look"), combine({path: path for path in VIEWS}, LOOKS))
 async def test_axe_finds_nothing(browser: Browser, path: str, look: ContextOptions) -> None:
     """Contrast, names, roles, order, scrollable regions.
 
-    Nothing of any level, with the panels open too.
+    Nothing of any level, with the panels open too. The page does not scroll sideways.
     """
     await browser.open(path, **look)
     await browser.until(VIEWS[path])
@@ -39,9 +44,18 @@ async def test_axe_finds_nothing(browser: Browser, path: str, look: ContextOptio
         await browser.click(DETAILS)
         await browser.until("document.querySelector('.source-panel tbody tr') !== null")
     assert await browser.axe() == []
-    if path == NOWHERE:
-        # The browser writes the status of the page itself there.
-        await browser.forget_complaints("404")
+    assert await browser.evaluate(FITS)
+    # The browser writes the status of a page that is not there to its console.
+    await browser.forget_complaints("404")
+
+
+@pytest.mark.parametrize("path", VIEWS)
+async def test_the_focus_is_seen_and_reaches_everything(browser: Browser, path: str) -> None:
+    """Tab goes from the top to the end and leaves the page; each stop is marked and in view."""
+    await browser.open(path)
+    await browser.until(VIEWS[path])
+    assert await walk(browser) == ([], [])
+    await browser.forget_complaints("404")
 
 
 async def test_axe_finds_nothing_in_the_help(browser: Browser) -> None:
@@ -77,3 +91,35 @@ async def test_reduced_motion_is_respected(browser: Browser) -> None:
     await browser.until("document.querySelectorAll('.price[data-direction]').length > 8")
     assert await browser.evaluate("document.getAnimations().length") == 0
     assert await browser.evaluate("document.querySelectorAll('[data-flash]').length") == 0
+
+
+async def test_all_views_are_reached_without_a_pointer(browser: Browser) -> None:
+    """Links of the header by Enter, an instrument from the table, the wallboard from the help, and back."""
+    await browser.open("/")
+    await browser.until(VIEWS["/"])
+    for link, is_there in (
+        ("Spreads", "document.querySelector('.best tbody tr') !== null"),
+        ("Converter", "document.querySelector('.result output') !== null"),
+        ("Market", VIEWS["/"]),
+    ):
+        await browser.evaluate(
+            f"[...document.querySelectorAll('.top nav a')].find((each) => each.innerText === '{link}').focus()"
+        )
+        await browser.press("Enter")
+        await browser.until(is_there)
+    await browser.press("/")
+    await browser.type_text("btc/usdt")
+    await browser.until("document.querySelectorAll('.grid [role=rowheader]').length === 1")
+    await browser.press("Enter")
+    await browser.until("document.activeElement.id === 'market'")
+    await browser.press("Home")
+    await browser.press("Enter")
+    await browser.until("new URLSearchParams(location.search).get('symbol') === 'BTC/USDT'")
+    await browser.until(VIEWS["/?symbol=BTC/USDT"])
+    await browser.press("Escape")
+    await browser.until("new URLSearchParams(location.search).get('symbol') === null")
+    await browser.press("?")
+    await browser.until("document.querySelector('dialog[open] a[href=\"/wall\"]') !== null")
+    await browser.evaluate("document.querySelector('dialog[open] a[href=\"/wall\"]').focus()")
+    await browser.press("Enter")
+    await browser.until("document.querySelector('.tile .figure') !== null")

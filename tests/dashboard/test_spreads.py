@@ -1,13 +1,12 @@
-"""The spread view: the best quotes over all sources, what is left out of it, keys, phone."""
+"""The spread view: the best quotes over all sources, what is left out of it, keys."""
 
 from datetime import timedelta
 
 import pytest
 
 from rates.source import Source
-from tests.dashboard.browser import PHONE, Browser, ContextOptions
+from tests.dashboard.browser import Browser
 from tests.dashboard.conftest import BINANCE_TTL_S, Market, document_id
-from tests.lengths import only_long
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.servers]
 
@@ -132,26 +131,3 @@ async def test_identities_that_do_not_come_are_asked_for_again(market: Market, p
         await page.unblock()
         await page.until(f"{ROWS}.length === 1")
         await page.until("document.querySelector('.banner.late') === null")
-
-
-LOOKS = [
-    {"colorScheme": "dark", **PHONE},
-    *only_long(
-        {"colorScheme": "light"},
-        {"viewport": {"width": 320, "height": 568}},
-        {"forcedColors": "active", "reducedMotion": "reduce"},
-    ),
-]
-
-
-@pytest.mark.parametrize("look", LOOKS, ids=["phone", "light", "320px", "forced"])
-async def test_axe_finds_nothing_in_any_look(market: Market, page: Browser, look: ContextOptions) -> None:
-    """No finding of any level; nothing is wider than the window."""
-    await market.reset()
-    async with market.serving():
-        await quote(market, BTC, Source.OKX, "60000.00", "60001.00")
-        await quote(market, BTC, Source.BYBIT, "60002.00", "60003.00")
-        await page.open("/?view=spreads", **look)
-        await page.until(f"{ROWS}.length === 1")
-        assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth")
-        assert await page.axe() == []
