@@ -13,10 +13,11 @@ BEGIN = """(() => {
     .filter((each) => each.tabIndex >= 0 && !each.disabled && each.checkVisibility({ visibilityProperty: true }));
   window.nameOf = (each) => `${each.tagName} ${each.className} ${each.ariaLabel ?? each.innerText ?? ''}`.slice(0, 80);
 })()"""
-# Notes the element that has the focus. Null once the focus has left the page or begins anew; otherwise what is wrong with it, or "".
+# Notes the element that has the focus. Returns END once the focus has left the page or begins anew; otherwise what is wrong with it, or "".
+END = "end"
 STEP = """(() => {
   const now = document.activeElement;
-  if (now === document.body || window.stops.includes(now)) return null;
+  if (now === document.body || window.stops.includes(now)) return 'end';
   window.stops.push(now);
   const { outlineStyle, outlineWidth, boxShadow } = getComputedStyle(now);
   const isMarked = (outlineStyle !== 'none' && parseFloat(outlineWidth) > 0) || boxShadow !== 'none';
@@ -41,8 +42,8 @@ async def walk(browser: Browser) -> tuple[list[str], list[str]]:
     problems: list[str] = []
     for _ in range(MOST_STOPS):
         await browser.press("Tab")
-        found = await browser.evaluate_as(str | None, STEP)
-        if found is None:
+        found = await browser.evaluate_as(str, STEP)
+        if found == END:
             return [each for each in problems if each], await browser.evaluate_as(list[str], NOT_REACHED)
         problems.append(found)
     pytest.fail(f"the focus does not leave the page: {problems}")
