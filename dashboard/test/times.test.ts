@@ -1,5 +1,5 @@
 import { afterEach, expect, test } from "vitest";
-import { clockText, millisecondText, nextZone, secondText, zone } from "../src/browser/times";
+import { clockText, dateTimeText, fullTimeText, millisecondText, nextZone, secondText, zone } from "../src/browser/times";
 
 const MIDNIGHT_MS = Date.parse("2026-11-29T00:05:00.007Z");
 
@@ -9,6 +9,12 @@ test("five past midnight is 00:05, never 24:05", () => {
   nextZone();
   expect(zone.value).toBe("UTC");
   expect([clockText(MIDNIGHT_MS), secondText(MIDNIGHT_MS), millisecondText(MIDNIGHT_MS)]).toEqual(["00:05", "00:05:00", "00:05:00.007"]);
+});
+
+test("a time that may be days ago has its day and its zone", () => {
+  nextZone();
+  expect(dateTimeText(MIDNIGHT_MS)).toBe("29 Nov, 00:05 UTC");
+  expect(fullTimeText(MIDNIGHT_MS)).toBe("29 Nov, 00:05:00.007 UTC");
 });
 
 test("times are in the zone that the viewer chose", () => {

@@ -111,8 +111,11 @@ async def test_times_are_local_or_utc_as_chosen(browser: Browser) -> None:
     await browser.until(hours)
     utc = "new Date().toISOString().slice(11, 13)"
     assert await browser.evaluate(f"{hours}.slice(0, 2) !== {utc}")
+    # Titles too.
+    await browser.until("document.querySelector('.instrument-head .age')?.title.endsWith(' GMT+5:30')")
     await browser.click(".zone")
     await browser.until(f"{hours}?.slice(0, 2) === {utc}")
+    await browser.until("document.querySelector('.instrument-head .age')?.title.endsWith(' UTC')")
     await browser.reload()
     await browser.until(f"{hours}?.slice(0, 2) === {utc}")
 

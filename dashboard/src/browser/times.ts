@@ -51,6 +51,11 @@ export function millisecondText(timeMs: number): string {
   return writeTime(timeMs, { ...CLOCK, second: "2-digit", fractionalSecondDigits: 3 });
 }
 
+/** "29 Nov, 14:05:09.123 UTC": the exact time of a figure, for its title. */
+export function fullTimeText(timeMs: number): string {
+  return writeTime(timeMs, { day: "numeric", month: "short", ...CLOCK, second: "2-digit", fractionalSecondDigits: 3, timeZoneName: "short" });
+}
+
 /** "29 Nov, 14:05 UTC": for a time that may be days ago. */
 export function dateTimeText(timeMs: number): string {
   return writeTime(timeMs, { day: "numeric", month: "short", ...CLOCK, timeZoneName: "short" });

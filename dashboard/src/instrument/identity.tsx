@@ -1,6 +1,7 @@
 // What each source means by the symbol: its own spelling, the asset with its id, and doubts about it.
 import { useMemo } from "react";
 import { IdentityDocument, type IdentityQueryVariables, type IdentifiedInstrumentFragment } from "../graphql/generated";
+import { dateTimeText } from "../browser/times";
 import { PolledQuery, usePolled } from "../live/polled-query";
 import { sourceName } from "../rates/figures";
 import { gateway } from "../stores/session";
@@ -72,13 +73,7 @@ function AssetText({ asset }: { asset: Asset | null }) {
 }
 
 function State({ instrument: { status, sourceStatus, haltedSince, suspectSince } }: { instrument: IdentifiedInstrumentFragment }) {
-  if (suspectSince !== null) return <span className="suspect">{`suspect since ${whenText(suspectSince)}`}</span>;
-  if (status === "HALTED") return <>{`halted (${sourceStatus ?? "no status"}${haltedSince === null ? "" : `, since ${whenText(haltedSince)}`})`}</>;
+  if (suspectSince !== null) return <span className="suspect">{`suspect since ${dateTimeText(Date.parse(suspectSince))}`}</span>;
+  if (status === "HALTED") return <>{`halted (${sourceStatus ?? "no status"}${haltedSince === null ? "" : `, since ${dateTimeText(Date.parse(haltedSince))}`})`}</>;
   return <>traded</>;
-}
-
-const when = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
-
-function whenText(time: string): string {
-  return when.format(new Date(time));
 }

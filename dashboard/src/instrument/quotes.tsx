@@ -1,4 +1,5 @@
 // The rates of all sources for the instrument, side by side, with their distance from the consensus.
+import { fullTimeText } from "../browser/times";
 import { directionOf, formatChange, formatPrice, formatVolume, sourceName } from "../rates/figures";
 import { formatAge } from "../rates/freshness";
 import { formatBps } from "../rates/spread";
@@ -73,18 +74,18 @@ function QuoteCells({ row, source, consensus }: { row: InstrumentRow<InstrumentR
         <Price quote={quote} />
       </td>
       <td>
-        <span className="age" data-freshness={freshness} title={`${rate.observedAt}, ${rate.observedAtOrigin === "SOURCE" ? "the source's time" : "our time of arrival"}`}>
+        <span className="age" data-freshness={freshness} title={`${fullTimeText(quote.observedAtMs)}, ${rate.observedAtOrigin === "SOURCE" ? "the source's time" : "our time of arrival"}`}>
           {formatAge(clock.ageMs(quote.observedAtMs, nowMs))}
           {freshness !== "FRESH" && ` ${freshness.toLowerCase()}`}
         </span>
       </td>
-      <td title={rate.lastTradeAt ?? undefined}>{rate.lastTradeAt === null ? "–" : formatAge(clock.ageMs(Date.parse(rate.lastTradeAt), nowMs))}</td>
+      <td title={titleOf(rate.lastTradeAt)}>{rate.lastTradeAt === null ? "–" : formatAge(clock.ageMs(Date.parse(rate.lastTradeAt), nowMs))}</td>
       <td title={part?.message ?? undefined}>{part === undefined ? "–" : offConsensus(part)}</td>
       <td data-direction={directionOf(rate.changePercent24h)}>{rate.changePercent24h === null ? "–" : formatChange(rate.changePercent24h)}</td>
-      <Exact figure={rate.bidSize} isSoft title={rate.quotedAt} />
-      <Exact figure={rate.bid} title={rate.quotedAt} />
-      <Exact figure={rate.ask} title={rate.quotedAt} />
-      <Exact figure={rate.askSize} isSoft title={rate.quotedAt} />
+      <Exact figure={rate.bidSize} isSoft at={rate.quotedAt} />
+      <Exact figure={rate.bid} at={rate.quotedAt} />
+      <Exact figure={rate.ask} at={rate.quotedAt} />
+      <Exact figure={rate.askSize} isSoft at={rate.quotedAt} />
       <td>{rate.spreadBps === null ? "–" : `${formatBps(rate.spreadBps)} bps`}</td>
       <Exact figure={rate.low24h} />
       <Exact figure={rate.high24h} />
@@ -93,13 +94,17 @@ function QuoteCells({ row, source, consensus }: { row: InstrumentRow<InstrumentR
   );
 }
 
-/** `title`: the time of a quote. */
-function Exact({ figure, isSoft = false, title = null }: { figure: string | null; isSoft?: boolean; title?: string | null }) {
+/** `at`: the time of a quote. */
+function Exact({ figure, isSoft = false, at = null }: { figure: string | null; isSoft?: boolean; at?: string | null }) {
   return (
-    <td className={isSoft ? "soft" : undefined} title={title ?? undefined}>
+    <td className={isSoft ? "soft" : undefined} title={titleOf(at)}>
       {figure === null ? "–" : formatPrice(figure)}
     </td>
   );
+}
+
+function titleOf(time: string | null): string | undefined {
+  return time === null ? undefined : fullTimeText(Date.parse(time));
 }
 
 function offConsensus({ included, deviationBps, exclusion }: Consensus["contributions"][number]): string {

@@ -2,6 +2,7 @@
 import { lazy, Suspense, useEffect, useMemo, useSyncExternalStore } from "react";
 import { go } from "../browser/address";
 import type { ChartAddress } from "../browser/chart-address";
+import { fullTimeText } from "../browser/times";
 import { useConnection } from "../live/connection";
 import { onSecondHand } from "../live/second-hand";
 import { keepWhileVisible } from "../live/visibility";
@@ -106,8 +107,9 @@ function Head({ feed, row }: { feed: InstrumentFeed; row: InstrumentRow<Instrume
 /** The price may be published again and again long after its trade. */
 function LastTrade({ at }: { at: string | null }) {
   const text = useSyncExternalStore(onSecondHand, () => (at === null ? null : formatAge(clock.ageMs(Date.parse(at), Date.now()))));
-  return text === null ? null : (
-    <span className="soft" title={at ?? undefined}>
+  if (at === null || text === null) return null;
+  return (
+    <span className="soft" title={fullTimeText(Date.parse(at))}>
       {`last trade ${text} ago`}
     </span>
   );

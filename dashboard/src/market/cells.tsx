@@ -1,4 +1,5 @@
 // The price, change, age and star of one instrument, for its own page.
+import { fullTimeText } from "../browser/times";
 import { directionOf, formatChange, formatPrice, sourceName } from "../rates/figures";
 import { formatAge } from "../rates/freshness";
 import { useRemembered } from "../browser/remembered";
@@ -54,7 +55,7 @@ export function AgeCell({ row, order }: RowProps) {
   const nowMs = Date.now();
   const freshness = row.freshness(lead, clock, nowMs);
   return (
-    <span className="age" data-freshness={freshness} title={`Observed by ${sourceName(lead.rate.source.code)} at ${lead.rate.observedAt}`}>
+    <span className="age" data-freshness={freshness} title={`Observed by ${sourceName(lead.rate.source.code)} at ${fullTimeText(lead.observedAtMs)}`}>
       {formatAge(clock.ageMs(lead.observedAtMs, nowMs))}
       {freshness !== "FRESH" && <span className="unseen"> {freshness.toLowerCase()}</span>}
     </span>

@@ -1,7 +1,7 @@
 // The contents of the cells of the market table.
 import { memo } from "react";
 import { useAddress } from "../browser/address";
-import { secondText } from "../browser/times";
+import { fullTimeText, secondText } from "../browser/times";
 import { directionOf, formatChange, formatVolume, sourceName } from "../rates/figures";
 import { formatAge, type Freshness } from "../rates/freshness";
 import { CONSENSUS } from "../rates/lead-rule";
@@ -168,7 +168,7 @@ export function AgeCell({ row }: RowProps) {
   const { from, observedAtMs, freshness } = headline;
   const what = from === CONSENSUS ? "The oldest price in it was observed" : `Observed by ${sourceName(from)}`;
   return (
-    <span className="age" data-freshness={freshness} title={`${what} at ${new Date(observedAtMs).toISOString()}`}>
+    <span className="age" data-freshness={freshness} title={`${what} at ${fullTimeText(observedAtMs)}`}>
       {formatAge(clock.ageMs(observedAtMs, Date.now()))}
       {freshness !== "FRESH" && <span className="unseen"> {freshness.toLowerCase()}</span>}
     </span>
