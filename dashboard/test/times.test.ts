@@ -1,5 +1,5 @@
 import { afterEach, expect, test } from "vitest";
-import { clockText, dateTimeText, fullTimeText, millisecondText, nextZone, secondText, zone } from "../src/browser/times";
+import { clockText, dateTimeText, fullTimeText, millisecondText, nextZone, pastTimeText, secondText, zone } from "../src/browser/times";
 
 const MIDNIGHT_MS = Date.parse("2026-11-29T00:05:00.007Z");
 
@@ -15,6 +15,12 @@ test("a time that may be days ago has its day and its zone", () => {
   nextZone();
   expect(dateTimeText(MIDNIGHT_MS)).toBe("29 Nov, 00:05 UTC");
   expect(fullTimeText(MIDNIGHT_MS)).toBe("29 Nov, 00:05:00.007 UTC");
+});
+
+test("a past time has its day where that is another one", () => {
+  nextZone();
+  expect(pastTimeText(MIDNIGHT_MS, MIDNIGHT_MS + 3_600_000)).toBe("00:05:00");
+  expect(pastTimeText(MIDNIGHT_MS, MIDNIGHT_MS + 24 * 3_600_000)).toBe("29 Nov, 00:05:00");
 });
 
 test("times are in the zone that the viewer chose", () => {

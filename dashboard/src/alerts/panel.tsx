@@ -1,7 +1,7 @@
 // The dialog of alerts: a form for a new one, the rules of this browser, and what has fired.
 import { type FormEvent, type RefObject, useId, useState, useSyncExternalStore } from "react";
 import { useRemembered } from "../browser/remembered";
-import { secondText } from "../browser/times";
+import { pastTimeText } from "../browser/times";
 import { sourceName } from "../rates/figures";
 import { health } from "../stores/session";
 import { useSourceHealth } from "../stores/source-health";
@@ -45,7 +45,7 @@ export function AlertPanel({ dialog, symbol }: Props) {
           <ol className="fired">
             {fired.map((firing) => (
               <li key={`${firing.rule.id} ${firing.atMs}`}>
-                <time dateTime={new Date(firing.atMs).toISOString()}>{secondText(firing.atMs)}</time> {describeFiring(firing)}
+                <time dateTime={new Date(firing.atMs).toISOString()}>{pastTimeText(firing.atMs)}</time> {describeFiring(firing)}
               </li>
             ))}
           </ol>

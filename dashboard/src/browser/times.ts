@@ -16,6 +16,8 @@ type Options = Intl.DateTimeFormatOptions;
 // "h23", because "hour12: false" writes midnight as 24:00. All languages get 24 hours: columns of times stay narrow, and are those of exchanges.
 const CLOCK: Options = { hour: "2-digit", minute: "2-digit", hourCycle: "h23" };
 
+const DAY: Options = { day: "numeric", month: "short" };
+
 const formatters = new Map<string, Intl.DateTimeFormat>();
 
 /** Writes a time in the chosen zone, unless `options` name another. */
@@ -46,6 +48,12 @@ export function secondText(timeMs: number): string {
   return writeTime(timeMs, { ...CLOCK, second: "2-digit" });
 }
 
+/** "14:05:09"; of another day than that of `nowMs` "29 Nov, 14:05:09": a page may be open for days. */
+export function pastTimeText(timeMs: number, nowMs: number = Date.now()): string {
+  const [day, today] = [timeMs, nowMs].map((each) => writeTime(each, DAY));
+  return day === today ? secondText(timeMs) : writeTime(timeMs, { ...DAY, ...CLOCK, second: "2-digit" });
+}
+
 /** "14:05:09.123". */
 export function millisecondText(timeMs: number): string {
   return writeTime(timeMs, { ...CLOCK, second: "2-digit", fractionalSecondDigits: 3 });
@@ -53,10 +61,10 @@ export function millisecondText(timeMs: number): string {
 
 /** "29 Nov, 14:05:09.123 UTC": the exact time of a figure, for its title. */
 export function fullTimeText(timeMs: number): string {
-  return writeTime(timeMs, { day: "numeric", month: "short", ...CLOCK, second: "2-digit", fractionalSecondDigits: 3, timeZoneName: "short" });
+  return writeTime(timeMs, { ...DAY, ...CLOCK, second: "2-digit", fractionalSecondDigits: 3, timeZoneName: "short" });
 }
 
 /** "29 Nov, 14:05 UTC": for a time that may be days ago. */
 export function dateTimeText(timeMs: number): string {
-  return writeTime(timeMs, { day: "numeric", month: "short", ...CLOCK, timeZoneName: "short" });
+  return writeTime(timeMs, { ...DAY, ...CLOCK, timeZoneName: "short" });
 }

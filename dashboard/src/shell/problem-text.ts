@@ -1,5 +1,5 @@
 // A lost connection and rejections in words for viewers.
-import { secondText } from "../browser/times";
+import { pastTimeText } from "../browser/times";
 import type { ConnectionState } from "../live/connection-state";
 
 /** What a viewer has to know beside the word in the header; null if that says it all. */
@@ -7,6 +7,6 @@ export function problemText({ phase, message, heardAtMs, hasNetwork }: Connectio
   if (message !== null) return `The server answers: ${message}`;
   if (phase !== "offline") return null;
   const why = hasNetwork ? "The server cannot be reached." : "This device has no network.";
-  const shown = heardAtMs === null ? "" : ` The prices below are those of ${secondText(heardAtMs)}, and grow older.`;
+  const shown = heardAtMs === null ? "" : ` The prices below are those of ${pastTimeText(heardAtMs)}, and grow older.`;
   return `${why}${shown} The page goes on by itself.`;
 }
