@@ -1,5 +1,6 @@
 // Alert rules and what has fired, in words.
 import { formatPrice, sourceName } from "../rates/figures";
+import { writeDecimal } from "../rates/notation";
 import type { Firing } from "./engine";
 import type { AlertKind, AlertRule } from "./rules";
 
@@ -14,7 +15,7 @@ export const KIND_WORD: Record<AlertKind, string> = {
 export const KIND_UNIT: Record<AlertKind, string> = { above: "", below: "", move: "%", spread: "bps", stale: "s" };
 
 export function describeRule({ symbol, source, kind, level, windowMin }: AlertRule): string {
-  const shown = kind === "above" || kind === "below" ? formatPrice(level) : `${level} ${KIND_UNIT[kind]}`;
+  const shown = kind === "above" || kind === "below" ? formatPrice(level) : `${writeDecimal(level)} ${KIND_UNIT[kind]}`;
   const within = kind === "move" ? ` within ${windowMin} min` : "";
   return `${symbol}: ${KIND_WORD[kind].toLowerCase()} ${shown}${within}${source === null ? "" : ` at ${sourceName(source)}`}`;
 }
@@ -28,9 +29,9 @@ export function describeFiring({ rule: { symbol, source, kind, windowMin }, valu
     case "below":
       return `${label}${symbol} is at ${formatPrice(value)}${at}`;
     case "move":
-      return `${label}${symbol} has moved by ${value} % within ${windowMin} min${at}`;
+      return `${label}${symbol} has moved by ${writeDecimal(value)} % within ${windowMin} min${at}`;
     case "spread":
-      return `${label}Sources of ${symbol} differ by ${value} bps`;
+      return `${label}Sources of ${symbol} differ by ${writeDecimal(value)} bps`;
     case "stale":
       return `${label}${symbol} has had no new price for ${value} s${at}`;
   }

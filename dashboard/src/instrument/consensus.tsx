@@ -1,5 +1,6 @@
 // The consensus of all sources, with its quality and their divergence.
 import { formatPrice } from "../rates/figures";
+import { writeNumber } from "../rates/notation";
 import type { Consensus } from "./consensus-state";
 
 const WORD: Record<Consensus["quality"], string> = {
@@ -25,7 +26,7 @@ export function ConsensusCard({ consensus }: { consensus: Consensus | null }) {
       </div>
       <div>
         <dt>Divergence</dt>
-        <dd title={`Beyond ${maxDeviationBps} bps the sources diverge`}>{divergenceBps === null || included < 2 ? "–" : `${divergenceBps.toFixed(1)} bps`}</dd>
+        <dd title={`Beyond ${maxDeviationBps} bps the sources diverge`}>{divergenceBps === null || included < 2 ? "–" : `${writeNumber(divergenceBps, 1)} bps`}</dd>
       </div>
       <div>
         <dt>Sources in it</dt>

@@ -2,6 +2,7 @@
 import { fullTimeText } from "../browser/times";
 import { directionOf, formatChange, formatPrice, formatVolume, sourceName } from "../rates/figures";
 import { formatAge } from "../rates/freshness";
+import { writeDecimal } from "../rates/notation";
 import { formatBps } from "../rates/spread";
 import { Price, isSuspect } from "../market/cells";
 import type { InstrumentRow } from "../stores/instrument-row";
@@ -115,5 +116,5 @@ function offConsensus({ included, deviationBps, exclusion }: Consensus["contribu
 export function signedBps(bps: number): string {
   const text = Math.abs(bps).toFixed(1);
   const sign = text === "0.0" ? "" : bps > 0 ? "+" : "−";
-  return `${sign}${text} bps`;
+  return `${sign}${writeDecimal(text)} bps`;
 }

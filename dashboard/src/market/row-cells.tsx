@@ -5,6 +5,7 @@ import { fullTimeText, secondText } from "../browser/times";
 import { directionOf, formatChange, formatVolume, sourceName } from "../rates/figures";
 import { formatAge, type Freshness } from "../rates/freshness";
 import { CONSENSUS } from "../rates/lead-rule";
+import { writeNumber } from "../rates/notation";
 import { formatFigure } from "../rates/significant";
 import { formatSpread } from "../rates/spread";
 import type { InstrumentRow } from "../stores/instrument-row";
@@ -20,7 +21,6 @@ import { Star } from "./star";
 
 /** How long a row says that another price leads it now. */
 const TOLD_MS = 20_000;
-const dollars = new Intl.NumberFormat("en", { maximumFractionDigits: 0 });
 
 interface RowProps {
   row: InstrumentRow;
@@ -147,7 +147,7 @@ export function SparkCell({ row }: RowProps) {
 export function VolumeCell({ row }: RowProps) {
   const volume = volumeOf(row);
   if (volume === null) return <span className="soft" title="No exchange publishes it, or its quote asset has no value in USD at present">–</span>;
-  const parts = [`${dollars.format(volume.usd)} USD in 24 hours at ${volume.sources.map(sourceName).join(", ")}`, volume.words];
+  const parts = [`${writeNumber(volume.usd)} USD in 24 hours at ${volume.sources.map(sourceName).join(", ")}`, volume.words];
   return (
     <span className="soft" title={parts.filter(Boolean).join("; ")}>
       {formatVolume(volume.usd)}

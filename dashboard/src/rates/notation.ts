@@ -22,6 +22,13 @@ export function writeDecimal(decimal: string): string {
   return formatterOf(decimals).format(decimal as Intl.StringNumericLiteral);
 }
 
+const rounded = new Intl.NumberFormat(LANGUAGE, { numberingSystem: "latn", maximumSignificantDigits: 4 });
+
+/** Writes a number of any size in four significant digits. */
+export function writeRounded(value: number): string {
+  return rounded.format(value);
+}
+
 /** Writes a number that is no price, such as a count, with so many decimals. */
 export function writeNumber(value: number, decimals = 0): string {
   return formatterOf(decimals).format(value);

@@ -1,5 +1,6 @@
 // Prices in as many digits as the eye can use. A figure is shown whole or in fewer significant digits, never cut; the exact
 // text stays with it for titles, copies and exports.
+import { writeDecimal } from "./notation";
 
 /** Enough for a cent of 99,999.99, and for a tenth of a basis point of anything. */
 export const SIGNIFICANT_DIGITS = 7;
@@ -48,9 +49,8 @@ export function roundDecimal(decimal: string, decimals: number): string {
 
 function plain(whole: string, fraction: string): string {
   const zeros = leadingZeros(fraction);
-  if (whole === "" && fraction.length > LONGEST_PLAIN - 2 && zeros < fraction.length && zeros > 2) return `0.0${subscript(zeros)}${fraction.slice(zeros)}`;
-  const grouped = (whole || "0").replace(/\B(?=(\d{3})+$)/g, ",");
-  return fraction === "" ? grouped : `${grouped}.${fraction}`;
+  if (whole === "" && fraction.length > LONGEST_PLAIN - 2 && zeros < fraction.length && zeros > 2) return `${writeDecimal("0.0")}${subscript(zeros)}${fraction.slice(zeros)}`;
+  return writeDecimal(fraction === "" ? whole || "0" : `${whole || "0"}.${fraction}`);
 }
 
 function subscript(count: number): string {
@@ -65,7 +65,7 @@ function inUnits(whole: string, fraction: string): string {
   const [head, tail] = roundDigits(whole.slice(0, shown), whole.slice(shown) + fraction, SIGNIFICANT_DIGITS - shown);
   // 999,999.9999 B are 1 T.
   if (head.length > (isNamed ? 3 : 1)) return inUnits(`${head}${"0".repeat(whole.length - shown)}`, "");
-  return `${head}.${tail}${isNamed ? UNITS[unit] : `e${whole.length - 1}`}`;
+  return `${writeDecimal(`${head}.${tail}`)}${isNamed ? UNITS[unit] : `e${whole.length - 1}`}`;
 }
 
 function digitsOf(decimal: string): [whole: string, fraction: string] {

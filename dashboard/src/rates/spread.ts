@@ -16,10 +16,7 @@ export function formatBps(bps: number): string {
   return writeNumber(bps, digits);
 }
 
-// Made once: it takes longer than all else in a cell.
-const oneDecimal = new Intl.NumberFormat("en", { maximumFractionDigits: 1, minimumFractionDigits: 1 });
-
 /** The same with one decimal at any size, as all rows of a column: "1,250.4 bps". */
 export function formatSpread(bps: number): string {
-  return `${oneDecimal.format(bps)} bps`;
+  return `${writeNumber(bps, 1)} bps`;
 }

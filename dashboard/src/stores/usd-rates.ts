@@ -2,6 +2,7 @@
 import type { Client } from "urql";
 import { type MarketRateFragment, type UsdRateFragment, UsdRatesDocument } from "../graphql/generated";
 import { Periodic } from "../live/periodic";
+import { writeRounded } from "../rates/notation";
 import type { MarketStore } from "./market-store";
 
 const EVERY_MS = 60_000;
@@ -51,7 +52,7 @@ export class UsdRates extends Periodic {
 
 function wordsOf({ from, rate, freshness, usesPeg, legs }: UsdRateFragment): string {
   const over = legs.slice(0, -1).map(({ to }) => to);
-  const parts = [`1 ${from} = ${Number(rate).toPrecision(4)} USD`];
+  const parts = [`1 ${from} = ${writeRounded(Number(rate))} USD`];
   if (over.length > 0) parts.push(`over ${over.join(", ")}`);
   if (usesPeg) parts.push("a stablecoin taken as one USD");
   if (freshness !== "FRESH") parts.push(`by a rate that is ${freshness.toLowerCase()}`);
