@@ -1,9 +1,8 @@
-"""axe-core finds nothing on any view in any look, nothing is too wide, and the keyboard alone does."""
+"""axe-core finds nothing on any view in any look, and nothing is too wide."""
 
 import pytest
 
 from tests.dashboard.browser import PHONE, Browser, ContextOptions
-from tests.dashboard.keyboard_walk import walk
 from tests.lengths import combine
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.servers]
@@ -49,15 +48,6 @@ async def test_axe_finds_nothing(browser: Browser, path: str, look: ContextOptio
     await browser.forget_complaints("404")
 
 
-@pytest.mark.parametrize("path", VIEWS)
-async def test_the_focus_is_seen_and_reaches_everything(browser: Browser, path: str) -> None:
-    """Tab goes from the top to the end and leaves the page; each stop is marked and in view."""
-    await browser.open(path)
-    await browser.until(VIEWS[path])
-    assert await walk(browser) == ([], [])
-    await browser.forget_complaints("404")
-
-
 async def test_axe_finds_nothing_in_the_help(browser: Browser) -> None:
     """The dialog has no violation."""
     await browser.open("/")
@@ -91,35 +81,3 @@ async def test_reduced_motion_is_respected(browser: Browser) -> None:
     await browser.until("document.querySelectorAll('.price[data-direction]').length > 8")
     assert await browser.evaluate("document.getAnimations().length") == 0
     assert await browser.evaluate("document.querySelectorAll('[data-flash]').length") == 0
-
-
-async def test_all_views_are_reached_without_a_pointer(browser: Browser) -> None:
-    """Links of the header by Enter, an instrument from the table, the wallboard from the help, and back."""
-    await browser.open("/")
-    await browser.until(VIEWS["/"])
-    for link, is_there in (
-        ("Spreads", "document.querySelector('.best tbody tr') !== null"),
-        ("Converter", "document.querySelector('.result output') !== null"),
-        ("Market", VIEWS["/"]),
-    ):
-        await browser.evaluate(
-            f"[...document.querySelectorAll('.top nav a')].find((each) => each.innerText === '{link}').focus()"
-        )
-        await browser.press("Enter")
-        await browser.until(is_there)
-    await browser.press("/")
-    await browser.type_text("btc/usdt")
-    await browser.until("document.querySelectorAll('.grid [role=rowheader]').length === 1")
-    await browser.press("Enter")
-    await browser.until("document.activeElement.id === 'market'")
-    await browser.press("Home")
-    await browser.press("Enter")
-    await browser.until("new URLSearchParams(location.search).get('symbol') === 'BTC/USDT'")
-    await browser.until(VIEWS["/?symbol=BTC/USDT"])
-    await browser.press("Escape")
-    await browser.until("new URLSearchParams(location.search).get('symbol') === null")
-    await browser.press("?")
-    await browser.until("document.querySelector('dialog[open] a[href=\"/wall\"]') !== null")
-    await browser.evaluate("document.querySelector('dialog[open] a[href=\"/wall\"]').focus()")
-    await browser.press("Enter")
-    await browser.until("document.querySelector('.tile .figure') !== null")
