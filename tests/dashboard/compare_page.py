@@ -1,4 +1,6 @@
-"""Compare the page's use of the main thread with that of another commit, in pairs of traces one after the other.
+"""Compare the page's use of the main thread with that of another commit.
+
+In pairs of traces, one after the other.
 
 `make bench-page AGAINST=COMMIT` runs it; `PAIRS=9` runs more than three pairs. Each page is opened at a gateway of its own commit,
 whose 2,000 instruments move ten times a second each. Exits with 1 where the median of the ratios is above the target.

@@ -119,7 +119,7 @@ async def test_quotes_go_on_after_a_restart_without_a_reload(market: Market, pag
 
 @pytest.mark.long
 async def test_identities_that_do_not_come_are_asked_for_again(market: Market, page: Browser) -> None:
-    """A query that is never answered is given up; the page says so, and goes on once one is answered."""
+    """A query that hangs is given up and asked again; the page says so meanwhile."""
     await market.reset()
     async with market.serving():
         await quote(market, BTC, Source.OKX, "60000.00", "60001.00")
