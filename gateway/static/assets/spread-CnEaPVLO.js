@@ -1,1 +1,0 @@
-import{o as e}from"./figures-CtTSCrGi.js";function t(e){if(e.length<2)return null;let t=e.map(Number),[n,r]=[Math.min(...t),Math.max(...t)];return(r-n)/((r+n)/2)*1e4}function n(t){return e(t,+(t<9.95))}var r=new Intl.NumberFormat(`en`,{maximumFractionDigits:1,minimumFractionDigits:1});function i(e){return`${r.format(e)} bps`}export{i as n,t as r,n as t};
