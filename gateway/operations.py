@@ -1,6 +1,6 @@
 """GraphQL operations of all transports: prepared once, then executed or subscribed to."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from dataclasses import replace
 from inspect import isawaitable
 from typing import NamedTuple
@@ -43,6 +43,7 @@ from rates.errors import RatesError, TooManyLiveQueries
 LIGHT = 1_000
 # About what a point costs.
 POINT_S = 1e-6
+ChargeDocument = Callable[[int], Awaitable[None]]
 
 
 class PushedSubscription(NamedTuple):
@@ -83,8 +84,12 @@ class Operations:
         """Tells whether a plan is one list that is encoded: a long one takes about 0.1 ms."""
         self._fast_subscriptions = FastPathSubscriptions(context.live_queries, encoder)
 
-    async def prepare_in_turn(self, request: GraphQLRequest, client: object = None) -> PreparedOperation:
+    async def prepare_in_turn(
+        self, request: GraphQLRequest, client: object = None, charge: ChargeDocument | None = None
+    ) -> PreparedOperation:
         """Call `prepare` when a turn of the loop has time for this client.
+
+        A document that was not kept is charged before it is read; what `charge` raises is raised.
 
         Raises:
             OperationRejected: as `prepare` does.
@@ -94,16 +99,13 @@ class Operations:
         if key is not None and (kept := self._subscriptions.find(key)) is not None:
             return kept
         is_known = self._preparer.is_cached(request.query)
+        if not is_known and charge is not None:
+            await charge(price_document(request.query))
         budget = self._short_work if is_known else self._long_work
-        document_points = 0 if is_known else price_document(request.query)
-        try:
-            prepared = await budget.run(lambda: self._preparer.prepare_resolved(request), client)
-        except OperationRejected as exc:
-            exc.document_points = document_points
-            raise
+        prepared = await budget.run(lambda: self._preparer.prepare_resolved(request), client)
         if key is not None:
             self._subscriptions.keep(key, prepared)
-        return prepared._replace(document_points=document_points) if document_points else prepared
+        return prepared
 
     def prepare(self, request: GraphQLRequest) -> PreparedOperation:
         """Parse, validate, select the operation, coerce its variables and compute its cost.

@@ -68,7 +68,6 @@ class OperationRejected(Exception):
     """
 
     cost = REJECTED_POINTS
-    document_points = 0
     """As of `PreparedOperation`."""
 
     def __init__(
@@ -84,7 +83,7 @@ class PreparedOperation(NamedTuple):
 
     `document` is `None` for one that is kept: documents have a cache of their own. `plan` or `subscription` is set if the fast path
     covers it. `is_introspection`: it only describes the schema. `scopes`: those that its sender needs. `stream`: what a subscription
-    costs while it runs. `document_points`: those of its document, unless that was kept.
+    costs while it runs.
     """
 
     kind: OperationKind
@@ -96,11 +95,10 @@ class PreparedOperation(NamedTuple):
     is_introspection: bool = False
     scopes: frozenset[AccessScope] = READ
     stream: StreamCost | None = None
-    document_points: int = 0
 
     def without_document(self) -> "PreparedOperation":
         """The operation for a cache."""
-        return self._replace(document=None, document_points=0)
+        return self._replace(document=None)
 
 
 class Preparer:

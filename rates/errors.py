@@ -214,6 +214,17 @@ class BudgetExhausted(InvalidInput):
             f"the operation costs {cost} points, and {remaining} of your {limit} are left: try again in {retry_ms} ms"
         )
 
+    def after(self, seconds: float) -> "BudgetExhausted":
+        """Return the error that is told so much later."""
+        return BudgetExhausted(
+            self.cost,
+            limit=self.limit,
+            remaining=self.remaining,
+            retry_ms=max(1, self.retry_ms - round(1000 * seconds)),
+            resets_at=self.resets_at,
+            full_s=max(0.0, self.full_s - seconds),
+        )
+
 
 class TooManyLiveQueries(InvalidInput):
     """A subscription unlike all others, of which a process holds as many as it may."""

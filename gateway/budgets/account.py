@@ -12,6 +12,7 @@ from access.lease_store import Lease
 from access.plan import Plan
 from gateway.budgets.plan_usage import PlanUsage
 from gateway.budgets.rate_limit_fields import NAME, format_rate_limit, rate_limit
+from gateway.budgets.refusal_pace import RefusalPace
 
 if TYPE_CHECKING:
     from gateway.budgets.open_stream import OpenStream
@@ -105,6 +106,8 @@ class Account:
         """Points that were spent while the store was away, and that it does not know of."""
         self.refused = 0
         """Operations, sockets and subscriptions that its budget or plan refused."""
+        self.refusals = RefusalPace()
+        """How slowly it gets its refusals, on all its connections together."""
         self.marks = _UNUSED
         """Its use up to the last mark but one, and up to the last."""
         self.swept_spent = 0

@@ -45,8 +45,6 @@ SWEPT_AT_ONCE = 500
 MAX_LEASING = 32
 # The part of a plan that one gateway allows while the store is away: four gateways allow the whole of it.
 OUTAGE_PART = 0.25
-# A client whose budget is spent gets its refusals slowly: each connection waits for so long.
-REFUSAL_PAUSE_S = 0.1
 # Points of a request that is refused before its cost is known: it was parsed, or compared with the schema.
 REJECTED_POINTS = 500
 # A new document costs this part of what may be leased at once, at most.
@@ -119,8 +117,19 @@ class Accounts:
         account.left = left
         return True
 
-    async def charge(self, account: Account, points: int, document_points: int = 0) -> None:
-        """Spend points, and those of a document that was read anew; lease them first if need be.
+    async def charge_document(self, account: Account, points: int) -> None:
+        """Spend the points of a document before it is read, which nobody pays for otherwise.
+
+        A small plan can pay for one, too: it is kept, and costs nothing more.
+
+        Raises:
+            BudgetExhausted, CacheUnavailable: as `charge` does.
+        """
+        if account.limits is not None:
+            await self.charge(account, min(points, account.limits.capacity // DOCUMENT_PART))
+
+    async def charge(self, account: Account, points: int) -> None:
+        """Spend points; lease them first if need be.
 
         Raises:
             BudgetExhausted: they are not available now.
@@ -128,9 +137,6 @@ class Accounts:
             CacheUnavailable: the budget cannot be reached, and the grace is over.
         """
         account.used_s = self._now_s()
-        if document_points and account.limits is not None:
-            # A small plan can pay for a document, too: one that is asked for again is kept.
-            points += min(document_points, account.limits.capacity // DOCUMENT_PART)
         if account.left >= points:
             self.charge_now(account, points)
             return

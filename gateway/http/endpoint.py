@@ -4,8 +4,8 @@ It rejects what a page of another site could make a browser send: bodies must be
 Link: https://graphql.github.io/graphql-over-http/draft/
 """
 
-import asyncio
 import secrets
+from functools import partial
 
 import structlog
 from starlette.datastructures import Headers
@@ -14,13 +14,12 @@ from starlette.types import Message, Receive, Scope, Send
 from gateway.admission import Admission
 from gateway.authentication import Authentication, check_scopes
 from gateway.budgets.account import Account
-from gateway.budgets.account_registry import REFUSAL_PAUSE_S
 from gateway.budgets.client_accounts import ClientAccounts
 from gateway.cache_limits import MAX_CACHED_DOCUMENT, SEEN_KEYS
 from gateway.client_connections import RETRY_AFTER_S, ClientConnections
 from gateway.client_limits import ClientLimits
 from gateway.http.cache_headers import make_cache_headers, matches
-from gateway.http.charging import BUDGET_EXHAUSTED, budget_error, charge
+from gateway.http.charging import charge, charge_document, refuse_slowly
 from gateway.http.multipart import PartFraming
 from gateway.http.navigation import may_be_visit
 from gateway.http.negotiation import (
@@ -130,9 +129,6 @@ class HttpEndpoint:
             exc = raised if isinstance(raised, HttpError) else self._deny(raised)
             if has_started:
                 raise
-            if exc.extensions and exc.extensions["code"] == BUDGET_EXHAUSTED:
-                # As on the fast path, where the connection is not read for so long.
-                await asyncio.sleep(REFUSAL_PAUSE_S)
             if exc.status in TEMPORARY and _is_event_source(scope, accepted):
                 await send_response(send, 200, RETRY_STREAM, RETRY_STREAM_HEADERS)
                 return
@@ -178,7 +174,7 @@ class HttpEndpoint:
             self._accounts.check(account)
         except BudgetExhausted as exc:
             await discard(receive)
-            raise budget_error(exc, account) from exc
+            raise await refuse_slowly(account, exc) from exc
         operation = await self._read(scope, receive, account)
         await self._execute(operation, accepted, exchange, account)
 
@@ -195,7 +191,9 @@ class HttpEndpoint:
         request = read_query_string(raw, max_bytes=limit) if is_safe else parse_body(raw)
         removals = self._operations.documents.removals
         try:
-            prepared = await self._operations.prepare_in_turn(request, account)
+            prepared = await self._operations.prepare_in_turn(
+                request, account, partial(charge_document, self._accounts, account)
+            )
         except OperationRejected as exc:
             return exc
         # One that registers its document does so each time. One whose document was removed meanwhile is answered the last time.

@@ -8,7 +8,6 @@ from typing import Self
 
 import structlog
 
-from gateway.budgets.account_registry import REFUSAL_PAUSE_S
 from gateway.credentials import CREDENTIAL_HEADERS
 from gateway.http.bounded_protocol import BoundedHttpProtocol
 from gateway.http.request_cache import METHODS, PATH, KnownRequest, RequestCache
@@ -148,10 +147,12 @@ class GatewayHttpProtocol(BoundedHttpProtocol):
             self.transport.write(b"".join(chunks))
         else:
             self.transport.writelines(chunks)
-        if chunks[0] is REFUSED and not self.request_cache.is_proxy(self.client):
-            # Others of this client's connections are refused meanwhile, and the clients of others answered.
-            self.flow.pause_reading()
-            self.loop.call_later(REFUSAL_PAUSE_S, self.flow.resume_reading)
+        if chunks[0] is REFUSED:
+            pause_s = self.request_cache.take_refusal_pause(known_request, self.client)
+            if not self.request_cache.is_proxy(self.client):
+                # A proxy has other clients, too.
+                self.flow.pause_reading()
+                self.loop.call_later(pause_s, self.flow.resume_reading)
         self.server_state.total_requests += 1
         self._answered_at = self.loop.time()
         if self.timeout_keep_alive_task is None:

@@ -109,6 +109,11 @@ class RequestCache:
         """Whether a connection is that of a trusted proxy, which has many clients."""
         return self._clients.is_proxy(peer)
 
+    def take_refusal_pause(self, known_request: KnownRequest, peer: tuple[str, int] | None) -> float:
+        """Return for how many seconds the connection of a refused request is not read."""
+        account = self._clients.of_peer(peer, known_request.forwarded_for, known_request.principal)
+        return account.refusals.take()
+
     def clear(self) -> None:
         """Forget all known requests: a document of one must not be executed any more."""
         self._known.clear()
@@ -220,6 +225,9 @@ class RequestCache:
             return None
         account = self._clients.of_peer(peer, known_request.forwarded_for, principal)
         if account.left < known_request.cost:
+            if self.is_proxy(peer) and account.refusals.is_behind:
+                # The ASGI path lets the request wait, because the connection of a proxy is read on.
+                return None
             # The ASGI path waits for points, if there may be any.
             return self._refuse(known_request, server_headers, account)
         found = (

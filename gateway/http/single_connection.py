@@ -12,11 +12,10 @@ from starlette.types import Receive, Scope, Send
 from access.principal import Principal
 from gateway.authentication import check_scopes
 from gateway.budgets.account import Account
-from gateway.budgets.account_registry import REFUSAL_PAUSE_S
 from gateway.budgets.client_accounts import ClientAccounts
 from gateway.budgets.points_wait import POINTS_WAIT_S
 from gateway.client_limits import ClientLimitReached, ClientLimits, read_address
-from gateway.http.charging import charge_result, reject
+from gateway.http.charging import charge_in_time, charge_result, reject
 from gateway.http.event_streams import MAX_ID_LENGTH, EventStreams
 from gateway.http.json_type import STREAM_HEADER
 from gateway.http.navigation import is_navigation
@@ -32,7 +31,7 @@ from gateway.preparation import OperationKind, OperationRejected, PreparedOperat
 from gateway.request import GraphQLRequest
 from gateway.schema.context import OperationMetadata
 from gateway.settings import GatewaySettings
-from rates.errors import BudgetExhausted
+from rates.errors import BudgetExhausted, CacheUnavailable
 
 # nginx sends all requests of a stream to the gateway that this value leads to.
 ROUTE_HEADER = "x-ratewire-stream-route"
@@ -167,16 +166,22 @@ class SingleConnections:
         """
         accounts = self._clients.accounts
         prepared: PreparedOperation | OperationRejected
+
+        async def charge_document(points: int) -> None:
+            await charge_in_time(account, lambda: accounts.charge_document(account, points))
+
         try:
             accounts.check(account)
         except BudgetExhausted as exc:
-            await asyncio.sleep(REFUSAL_PAUSE_S)
+            await asyncio.sleep(account.refusals.take())
             if exc.retry_ms / 1000 > POINTS_WAIT_S:
                 return reject(exc, None)
         try:
-            prepared = await self._operations.prepare_in_turn(request, account)
+            prepared = await self._operations.prepare_in_turn(request, account, charge_document)
         except OperationRejected as exc:
             prepared = exc
+        except (BudgetExhausted, CacheUnavailable) as exc:
+            return reject(exc, None)
         return await charge_result(accounts, account, prepared)
 
     async def _read(self, scope: Scope, receive: Receive) -> GraphQLRequest:

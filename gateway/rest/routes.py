@@ -14,7 +14,6 @@ from starlette.routing import Route
 
 from access.scope import AccessScope
 from gateway.authentication import Authentication, check_scopes
-from gateway.budgets.account_registry import REFUSAL_PAUSE_S
 from gateway.budgets.client_accounts import ClientAccounts
 from gateway.client_connections import ClientConnections
 from gateway.gateway import Gateway
@@ -116,8 +115,9 @@ def _unless_refused(
             await clients.accounts.charge(account, resource.price(request.query_params))
         except BudgetExhausted as exc:
             # As of GraphQL: trying again at once gains nothing.
-            await asyncio.sleep(REFUSAL_PAUSE_S)
-            return refuse_spent(exc, account.plan)
+            pause_s = account.refusals.take()
+            await asyncio.sleep(pause_s)
+            return refuse_spent(exc.after(pause_s), account.plan)
         except RatesError as exc:
             return respond_to_error(exc)
         response = await resource.handle(request)

@@ -215,6 +215,8 @@ class Connection:
             self._client.accounts.note_denied(exc)
             effects = self._protocol.refuse(_CLOSE_CODES.get(type(exc), TRY_AGAIN_LATER), describe_error(exc))
         except PlanLimitReached as exc:
+            # Its client may try again at once.
+            await asyncio.sleep(self._client.account.refusals.take())
             error = {"message": str(exc), "extensions": exc.extensions}
             effects = self._protocol.refuse(TRY_AGAIN_LATER, error)
         else:

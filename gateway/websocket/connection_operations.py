@@ -7,6 +7,7 @@ blocked, their updates are conflated (`gateway.subscriptions.conflation`). Other
 import asyncio
 from collections.abc import Callable, Coroutine
 from contextlib import aclosing, suppress
+from functools import partial
 from typing import Any
 from typing import Protocol as Role
 
@@ -14,9 +15,9 @@ from graphql import GraphQLError
 
 from gateway.admission import Admission
 from gateway.authentication import check_scopes
-from gateway.budgets.account_registry import REFUSAL_PAUSE_S
 from gateway.budgets.open_stream import OpenStream
 from gateway.budgets.points_wait import POINTS_WAIT_S, retry_with_points
+from gateway.budgets.refusal_pace import LEAST_PAUSE_S
 from gateway.client_limits import ClientLimitReached
 from gateway.operations import Operations
 from gateway.preparation import OperationKind, OperationRejected, PreparedOperation
@@ -26,6 +27,7 @@ from gateway.schema.context import OperationMetadata
 from gateway.schema.errors import to_public_error
 from gateway.subscriptions.result_slots import ResultSlot, ResultSlots, current_slot
 from gateway.websocket.connected_client import ConnectedClient
+from gateway.websocket.reading_pause import ReadingPause
 from gateway.websocket.subprotocol import Subprotocol
 from gateway.websocket.subscriber import ThrottledSubscriber, WebSocketSubscriber
 from gateway.websocket.subscription_slots import SubscriptionSlots
@@ -54,6 +56,7 @@ class ConnectionOperations:
         "_client",
         "_closed",
         "_operations",
+        "_pause",
         "_protocol",
         "_queue",
         "_running",
@@ -86,6 +89,7 @@ class ConnectionOperations:
         self._running: dict[str, Cancellable] = {}
         self._slots: ResultSlots | None = None
         self._closed = False
+        self._pause = ReadingPause()
 
     def __len__(self) -> int:
         return len(self._running)
@@ -97,6 +101,7 @@ class ConnectionOperations:
         running, self._running = self._running, {}
         for each in running.values():
             each.cancel()
+        self._pause.end()
 
     def stop(self, operation: str) -> None:
         """End an operation without another message."""
@@ -111,14 +116,23 @@ class ConnectionOperations:
         except BudgetExhausted as exc:
             if not self._closed:
                 self._start_task(operation, self._start_with_points(operation, prepare, exc))
-            if exc.retry_ms / 1000 > POINTS_WAIT_S:
-                # It is refused at once. Nothing is read meanwhile, as over HTTP; its other operations go on.
-                await asyncio.sleep(REFUSAL_PAUSE_S)
+            # It is refused at once, or waits. Nothing is read meanwhile, as over HTTP; its other operations go on.
+            await self._slow_down(is_refused=exc.retry_ms / 1000 > POINTS_WAIT_S)
         except Exception as exc:  # noqa: BLE001 - outermost of an operation: masked, logged, and the others go on
             if not self._closed:
                 self._start_task(operation, self._send_final(operation, self._format_error(operation, exc)))
         else:
-            self._start_prepared(operation, prepared)
+            if not self._start_prepared(operation, prepared):
+                await self._slow_down(is_refused=True)
+
+    async def _slow_down(self, *, is_refused: bool) -> None:
+        """Wait before the next message is read.
+
+        Not if the operation waits for its points, unless its client sends more of those than it gets refusals.
+        """
+        pause_s = self._client.account.refusals.take()
+        if not self._closed and (is_refused or pause_s > LEAST_PAUSE_S):
+            await self._pause.wait(pause_s)
 
     async def _start_with_points(
         self, operation: str, prepare: Preparation, exhausted: BudgetExhausted
@@ -131,12 +145,13 @@ class ConnectionOperations:
         else:
             self._start_prepared(operation, prepared)
 
-    def _start_prepared(self, operation: str, prepared: PreparedOperation) -> None:
+    def _start_prepared(self, operation: str, prepared: PreparedOperation) -> bool:
+        """Start a prepared operation. Return `False` if it is refused, because too many are open."""
         if self._closed:
-            return
+            return True
         if prepared.kind is not OperationKind.SUBSCRIPTION:
             self._start_task(operation, self._run_operation(operation, prepared))
-            return
+            return True
         try:
             assert prepared.stream is not None
             stream = self._subscriptions.take(operation, self._client.account, prepared.stream)
@@ -145,12 +160,13 @@ class ConnectionOperations:
             self._start_task(
                 operation, self._send_final(operation, self._protocol.format_error(operation, [error]))
             )
-            return
+            return False
         waiting = self._admission.enter(
             lambda: self._start_subscription(operation, prepared, stream), self._send_away
         )
         if waiting is not None:
             self._running[operation] = waiting
+        return True
 
     def _make_preparation(self, request: GraphQLRequest) -> Preparation:
         """Return what prepares an operation, once, and charges it, again if points are missing."""
@@ -162,10 +178,12 @@ class ConnectionOperations:
             if found is None:
                 accounts.check(account)
                 try:
-                    found = await self._operations.prepare_in_turn(request, account)
+                    found = await self._operations.prepare_in_turn(
+                        request, account, partial(accounts.charge_document, account)
+                    )
                 except OperationRejected as exc:
                     found = exc
-            await accounts.charge(account, found.cost, found.document_points)
+            await accounts.charge(account, found.cost)
             if isinstance(found, OperationRejected):
                 raise found
             check_scopes(self._client.principal, found.scopes)

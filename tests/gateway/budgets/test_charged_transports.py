@@ -17,7 +17,7 @@ from access.memory_lease_store import MemoryLeaseStore
 from access.plan import SHIPPED_PLANS, PlanLimits
 from cache.memory import MemoryCache
 from gateway.budgets.account_registry import Accounts
-from gateway.operations import Operations
+from gateway.preparation import PreparedOperation, Preparer
 from gateway.request import GraphQLRequest
 from gateway.settings import GatewaySettings
 from tests.gateway.fakes import TIMEOUT_S, build_ticker
@@ -172,14 +172,14 @@ async def test_subscriptions_wait_for_points_that_come_back_soon(
 ) -> None:
     """An error would end them: clients do not repeat what failed. Each is prepared once."""
     prepared = 0
-    prepare = Operations.prepare_in_turn
+    prepare = Preparer.prepare_resolved
 
-    def counted(operations: Operations, request: GraphQLRequest, client: object) -> Any:
+    def counted(preparer: Preparer, request: GraphQLRequest) -> PreparedOperation:
         nonlocal prepared
         prepared += request.query == LIVE
-        return prepare(operations, request, client)
+        return prepare(preparer, request)
 
-    monkeypatch.setattr(Operations, "prepare_in_turn", counted)
+    monkeypatch.setattr(Preparer, "prepare_resolved", counted)
     start, data = ("subscribe", "next") if subprotocol == "graphql-transport-ws" else ("start", "data")
     async with limited(points=6_000, window_s=10) as served, served.client() as client:
         assert (await spend(client))[-1].status_code == 429

@@ -272,7 +272,7 @@ async def test_a_document_that_is_removed_while_it_is_prepared_is_not_kept(
         await asked(protocol, wire, request)
         prepare_in_turn = app.graphql.operations.prepare_in_turn
 
-        async def remove_meanwhile(asked_for: GraphQLRequest, _client: object) -> PreparedOperation:
+        async def remove_meanwhile(asked_for: GraphQLRequest, *_: object) -> PreparedOperation:
             prepared = await prepare_in_turn(asked_for)
             gateway_with_rate.documents.set_trusted({})
             return prepared

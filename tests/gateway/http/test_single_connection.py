@@ -115,9 +115,7 @@ async def test_operations_of_a_stream_are_prepared_in_their_turn(
     is_waiting, may_go = asyncio.Event(), asyncio.Event()
     prepare_in_turn = Operations.prepare_in_turn
 
-    async def wait_and_prepare(
-        self: Operations, request: GraphQLRequest, _client: object
-    ) -> PreparedOperation:
+    async def wait_and_prepare(self: Operations, request: GraphQLRequest, *_: object) -> PreparedOperation:
         is_waiting.set()
         await may_go.wait()
         return await prepare_in_turn(self, request)

@@ -1,0 +1,68 @@
+"""Refusals of a client that goes on, on all its connections together."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+
+import pytest
+
+from access.memory_lease_store import MemoryLeaseStore
+from access.plan import ANONYMOUS, PlanLimits
+from gateway.budgets.account import Account
+from gateway.budgets.account_registry import Accounts
+from gateway.gateway import Gateway
+from gateway.http.protocol import GatewayHttpProtocol
+from gateway.http.request_cache import RequestCache
+from rates.errors import BudgetExhausted
+from tests.gateway.fakes import wait_until
+from tests.gateway.wire import ONE, Wire, connected, learned, post
+
+REFUSED = b"HTTP/1.1 429"
+# More than the client gets within the shortest pause, and few enough to wait for in a test.
+WAITING = 30
+
+
+@asynccontextmanager
+async def spent(gateway: Gateway) -> AsyncIterator[tuple[GatewayHttpProtocol, Wire, Account]]:
+    """A connection that has a known request, and whose client has hardly a point left."""
+    plan = PlanLimits(points=20_000, window_s=86_400).named(ANONYMOUS)
+    gateway.accounts = Accounts(MemoryLeaseStore(), {ANONYMOUS: plan}, grace_s=60)
+    async with connected(gateway) as (protocol, wire):
+        await learned(protocol, wire)
+        account = gateway.accounts.of_address("")
+        with suppress(BudgetExhausted):
+            while True:
+                await gateway.accounts.charge(account, 50)
+        yield protocol, wire, account
+
+
+async def test_a_refused_connection_is_not_read_for_longer_if_many_are_refused(
+    gateway_with_rate: Gateway,
+) -> None:
+    """The answer comes at once. What follows waits for its slot."""
+    async with spent(gateway_with_rate) as (protocol, wire, account):
+        for _ in range(WAITING):
+            account.refusals.take()
+        wire.written.clear()
+        protocol.data_received(post(ONE))
+        assert wire.written[-1].startswith(REFUSED)
+        assert not wire.is_read
+        assert account.refusals.is_behind
+        await wait_until(lambda: wire.is_read)
+
+
+async def test_behind_a_proxy_the_refusal_waits_instead(
+    gateway_with_rate: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The connection goes on being read: it may carry other clients."""
+    monkeypatch.setattr(RequestCache, "is_proxy", lambda *_: True)
+    async with spent(gateway_with_rate) as (protocol, wire, account):
+        wire.written.clear()
+        protocol.data_received(post(ONE))
+        assert wire.written[-1].startswith(REFUSED)
+        for _ in range(WAITING):
+            account.refusals.take()
+        wire.written.clear()
+        protocol.data_received(post(ONE))
+        assert wire.written == []
+        assert wire.is_read
+        await wait_until(lambda: b"".join(wire.written).startswith(REFUSED))
