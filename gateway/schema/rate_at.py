@@ -36,14 +36,17 @@ KnownAt = Annotated[
 
 @strawberry.type(
     name="RateAt",
-    description="The last trade of one source that is known at or before a time, and whether another one may have followed.",
+    description="The last trade of one source that is known at or before a time, and whether another one may have followed. For CoinGecko: the last "
+    "price that it published.",
 )
 class RateAtType:
     symbol: Symbol = described("The symbol.")
     source: SourceType = described("The source of the trade.")
     at: datetime = described("The time of the rate.")
-    price: Decimal = described("The price of the trade.")
-    traded_at: datetime = described("The time of the trade.")
+    price: Decimal = described("The price of the trade, or the price that CoinGecko published.")
+    traded_at: datetime = described(
+        "The time of the trade. CoinGecko publishes prices and no trades: the time to which it dates its price."
+    )
     age_ms: int = described("Milliseconds from `tradedAt` to `at`, rounded up.")
     ttl_ms: int = described("The TTL of the source: the milliseconds for which its rates are FRESH.")
     freshness: Freshness = described("The freshness at `at`.")
