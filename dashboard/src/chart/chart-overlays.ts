@@ -44,6 +44,7 @@ export class ChartOverlays {
   /** By source; empty until it is known which ones mean the same. */
   #closes: Map<string, OverlayFeed> | null = null;
   #closesProblem: HistoryProblem | null = null;
+  #closesFailures = 0;
   #isActive = false;
 
   constructor(client: Client, symbol: string, onChange: () => void) {
@@ -84,6 +85,8 @@ export class ChartOverlays {
   onSecondHand(main: readonly ChartCandle[], isAtNow: boolean): void {
     const feeds = [this.#consensus, this.#compared?.feed, ...(this.#closes?.values() ?? [])];
     for (const feed of feeds) void feed?.cover(main, isAtNow);
+    const isDue = this.#closesProblem !== null && Date.now() >= this.#closesProblem.againAtMs;
+    if (isDue && this.#closes !== null && this.#interval !== null) void this.#findComparable(this.#closes, this.#interval);
   }
 
   get lines(): readonly Overlay[] {
@@ -158,12 +161,18 @@ export class ChartOverlays {
   async #turnSpread(interval: CandleInterval): Promise<void> {
     for (const feed of this.#closes?.values() ?? []) feed.stop();
     this.#closesProblem = null;
+    this.#closesFailures = 0;
     if (this.#closes !== null) {
       this.#closes = null;
       return;
     }
-    const closes = new Map<string, OverlayFeed>();
-    this.#closes = closes;
+    this.#closes = new Map<string, OverlayFeed>();
+    await this.#findComparable(this.#closes, interval);
+  }
+
+  /** Begins a line for each source that means the same, in `closes`. */
+  async #findComparable(closes: Map<string, OverlayFeed>, interval: CandleInterval): Promise<void> {
+    this.#closesProblem = null;
     try {
       for (const source of await loadComparable(this.#client, this.#symbol)) {
         const series = { symbol: this.#symbol, source, interval };
@@ -171,7 +180,7 @@ export class ChartOverlays {
         closes.set(source, new OverlayFeed({ interval, page: CLOSES_PAGE, shortestRefreshMs: SPREAD_REFRESH_MS, load, onChange: this.#onChange }));
       }
     } catch (error) {
-      if (this.#closes === closes) this.#closesProblem = problemOf(error);
+      if (this.#closes === closes) this.#closesProblem = problemOf(error, ++this.#closesFailures);
     }
     this.#onChange();
   }

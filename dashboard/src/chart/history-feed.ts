@@ -1,7 +1,6 @@
 // The candles of one question: the first page, pages at both ends, and the newest ones by subscription.
 import type { Client } from "urql";
 import { CandlesDocument, type CandleInterval, type CandlesQueryVariables } from "../graphql/generated";
-import { backoffMs } from "../live/backoff";
 import type { ServerClock } from "../rates/server-clock";
 import { CandleStream } from "./candle-stream";
 import { type CandlePage, CandleWindow, type ChartCandle } from "./candle-window";
@@ -160,7 +159,8 @@ export class HistoryFeed {
       this.#failures = 0;
       this.#enter({ problem: null });
     } catch (error) {
-      this.#fail(problemOf(error));
+      this.#failures += 1;
+      this.#fail(problemOf(error, this.#failures));
     } finally {
       this.#isAsking = false;
       this.#dueAt = this.#hasGap ? 0 : this.#nextDue();
@@ -179,16 +179,13 @@ export class HistoryFeed {
   }
 
   #fail(problem: HistoryProblem): void {
-    this.#failures += 1;
     const isEmpty = this.window.items.length === 0;
     this.#enter({ phase: isEmpty ? "failed" : "ready", problem });
   }
 
   #nextDue(): number {
+    if (this.#state.problem !== null) return this.#state.problem.againAtMs;
     const now = Date.now();
-    // It would be refused again.
-    if (this.#state.problem?.kind === "refused") return Number.POSITIVE_INFINITY;
-    if (this.#failures > 0) return now + backoffMs(this.#failures + 1);
     if (this.#state.phase === "loading") return now;
     if (this.#stream?.isLive) return now + LONGEST_REFRESH_MS;
     const period = Math.min(LONGEST_REFRESH_MS, Math.max(SHORTEST_REFRESH_MS, intervalLength(this.question.interval) / 60));
@@ -213,7 +210,8 @@ export class HistoryFeed {
       onCandles: (candles) => this.#merge(candles),
       onGap: () => {
         this.#hasGap = true;
-        this.#dueAt = 0;
+        // After a failure, no earlier than without a gap.
+        if (this.#state.problem === null) this.#dueAt = 0;
       },
     });
     this.#stream.start();

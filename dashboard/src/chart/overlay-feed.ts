@@ -1,6 +1,5 @@
 // The closing prices of a further line, for the candles that the chart has loaded.
 import type { CandleCoverage, CandleInterval } from "../graphql/generated";
-import { backoffMs } from "../live/backoff";
 import type { ChartCandle } from "./candle-window";
 import { type HistoryProblem, problemOf } from "./history-problem";
 import { intervalLength } from "./time-frames";
@@ -67,7 +66,7 @@ export class OverlayFeed {
 
   /** Loads the next part that is missing of the time of `main`, or reads the newest candles again. To be called every half second. */
   async cover(main: readonly ChartCandle[], isAtNow: boolean): Promise<void> {
-    if (this.#isStopped || this.#isAsking || this.problem?.kind === "refused" || Date.now() < this.#dueAt) return;
+    if (this.#isStopped || this.#isAsking || Date.now() < this.#dueAt) return;
     const missing = this.#missingOf(main) ?? (isAtNow && Date.now() >= this.#refreshAt ? newest(main) : null);
     if (missing === null) return;
     this.#isAsking = true;
@@ -82,9 +81,9 @@ export class OverlayFeed {
       this.#failures = 0;
       this.#dueAt = 0;
     } catch (error) {
-      this.problem = problemOf(error);
       this.#failures += 1;
-      this.#dueAt = Date.now() + backoffMs(this.#failures + 1);
+      this.problem = problemOf(error, this.#failures);
+      this.#dueAt = this.problem.againAtMs;
     } finally {
       this.#isAsking = false;
       const period = Math.max(this.#options.shortestRefreshMs, intervalLength(this.#options.interval) / 60);

@@ -1,17 +1,22 @@
 // Something that is loaded again at intervals while the page is visible.
+import { retryMs } from "./backoff";
+import type { FailedLoad } from "./refusal";
 import type { Pausable } from "./visibility";
 
 export class Periodic implements Pausable {
-  readonly #load: () => Promise<boolean>;
+  readonly #load: () => Promise<FailedLoad | null>;
   readonly #everyMs: number;
   readonly #retryMs: number;
   #timer: number | undefined;
   #dueAtMs = 0;
+  /** The gateway expects no attempt before. */
+  #notBeforeMs = 0;
+  #failures = 0;
   #isOn = false;
   #isLoading = false;
 
-  /** `load` returns whether it has succeeded; after a failure it is called again after `retryMs`. */
-  constructor(load: () => Promise<boolean>, everyMs: number, retryMs: number) {
+  /** `load` returns null if it has succeeded. After a failure it is called again after `retryMs`, or later if the gateway says so. */
+  constructor(load: () => Promise<FailedLoad | null>, everyMs: number, retryMs: number) {
     this.#load = load;
     this.#everyMs = everyMs;
     this.#retryMs = retryMs;
@@ -33,13 +38,13 @@ export class Periodic implements Pausable {
   }
 
   retryNow(): void {
-    this.#dueAtMs = 0;
+    this.#dueAtMs = this.#notBeforeMs;
     this.#arm();
   }
 
-  /** Loads soon, because there is more to load. Several calls are one. */
+  /** Loads soon, because there is more to load, but not before the gateway expects it. Several calls are one. */
   hasten(withinMs: number): void {
-    this.#dueAtMs = Math.min(this.#dueAtMs, Date.now() + withinMs);
+    this.#dueAtMs = Math.max(this.#notBeforeMs, Math.min(this.#dueAtMs, Date.now() + withinMs));
     this.#arm();
   }
 
@@ -52,9 +57,16 @@ export class Periodic implements Pausable {
   async #run(): Promise<void> {
     this.#isLoading = true;
     this.#dueAtMs = Number.POSITIVE_INFINITY;
-    const isDone = await this.#load();
+    const failed = await this.#load();
     this.#isLoading = false;
-    this.#dueAtMs = Math.min(this.#dueAtMs, Date.now() + (isDone ? this.#everyMs : this.#retryMs));
+    const delayMs = this.#delayAfter(failed);
+    this.#notBeforeMs = failed?.retryAfterMs == null ? 0 : Date.now() + delayMs;
+    this.#dueAtMs = Math.max(this.#notBeforeMs, Math.min(this.#dueAtMs, Date.now() + delayMs));
     this.#arm();
+  }
+
+  #delayAfter(failed: FailedLoad | null): number {
+    this.#failures = failed === null ? 0 : this.#failures + 1;
+    return failed === null ? this.#everyMs : Math.max(this.#retryMs, retryMs(this.#failures - 1, failed.retryAfterMs));
   }
 }

@@ -14,6 +14,16 @@ export function refusalIn({ graphQLErrors }: CombinedError): Refusal | null {
   };
 }
 
+/** An attempt that failed, and when the gateway expects the next one; null if it does not say. */
+export interface FailedLoad {
+  retryAfterMs: number | null;
+}
+
+/** `error` is absent where the answer lacked what was asked for. */
+export function failedLoad(error?: CombinedError): FailedLoad {
+  return { retryAfterMs: error === undefined ? null : (refusalIn(error)?.retryAfterMs ?? null) };
+}
+
 /** For viewers: a spent budget, with the time of the next attempt; other refusals in the gateway's own words. */
 export function refusalText({ message, codes }: Refusal, delayMs: number): string {
   if (!codes.includes("BUDGET_EXHAUSTED")) return message;

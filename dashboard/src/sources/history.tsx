@@ -3,6 +3,7 @@ import { useEffect, useState } from "react";
 import { type SourceDayQuery, SourceDayDocument, type SourceDayQueryVariables } from "../graphql/generated";
 import { useRemembered } from "../browser/remembered";
 import { Periodic } from "../live/periodic";
+import { type FailedLoad, failedLoad } from "../live/refusal";
 import { keepWhileVisible } from "../live/visibility";
 import { clockText, zone } from "../browser/times";
 import { sourceName } from "../rates/figures";
@@ -118,24 +119,29 @@ function useDays(sources: string): Days {
   const [days, setDays] = useState<Days>(new Map());
   useEffect(() => {
     const read = async (source: string) => {
-      const day = await readDay(source, clock.nowMs(Date.now()));
+      const { day, failed } = await readDay(source, clock.nowMs(Date.now()));
       // A day that was read before says more than an answer that failed.
       setDays((known) => new Map(known).set(source, day ?? known.get(source) ?? null));
-      return day !== null;
+      return failed;
     };
     // One after the other: each answer reads a day of minutes from the database.
     const load = async () => {
-      let isComplete = true;
-      for (const source of sources.split(",").filter(Boolean)) isComplete = (await read(source)) && isComplete;
-      return isComplete;
+      let failed: FailedLoad | null = null;
+      for (const source of sources.split(",").filter(Boolean)) {
+        failed = (await read(source)) ?? failed;
+        // The gateway asks to wait: it would refuse the other sources, too.
+        if (failed?.retryAfterMs != null) break;
+      }
+      return failed;
     };
     return keepWhileVisible(new Periodic(load, EVERY_MS, RETRY_MS));
   }, [sources]);
   return days;
 }
 
-async function readDay(source: string, toMs: number): Promise<SourceDay | null> {
+async function readDay(source: string, toMs: number): Promise<{ day: SourceDay | null; failed: FailedLoad | null }> {
   const variables = { source, from: new Date(toMs - DAY_MS).toISOString(), to: new Date(toMs).toISOString() };
-  const { data } = await gateway.client.query<SourceDayQuery, SourceDayQueryVariables>(SourceDayDocument, variables as SourceDayQueryVariables).toPromise();
-  return data?.sourceHistory ?? null;
+  const { data, error } = await gateway.client.query<SourceDayQuery, SourceDayQueryVariables>(SourceDayDocument, variables as SourceDayQueryVariables).toPromise();
+  const day = data?.sourceHistory ?? null;
+  return { day, failed: day === null ? failedLoad(error) : null };
 }

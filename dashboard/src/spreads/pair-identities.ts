@@ -2,6 +2,7 @@
 import type { Client } from "urql";
 import { IdentitiesDocument } from "../graphql/generated";
 import { Periodic } from "../live/periodic";
+import { type FailedLoad, failedLoad } from "../live/refusal";
 import { keyOf, type PairAssets } from "./quote-book";
 
 /** 200 instruments each. */
@@ -24,21 +25,21 @@ export class PairIdentities extends Periodic {
   constructor(client: Client, onFound: (identities: Identities) => void) {
     const load = async () => {
       const found = await loadIdentities(client);
-      this.hasFailed = found === null;
-      if (found !== null) onFound(found);
-      return found !== null;
+      this.hasFailed = "retryAfterMs" in found;
+      if ("retryAfterMs" in found) return found;
+      onFound(found);
+      return null;
     };
     super(load, RENEW_MS, RETRY_MS);
   }
 }
 
-/** Null if a page could not be read. */
-async function loadIdentities(client: Client): Promise<Identities | null> {
+async function loadIdentities(client: Client): Promise<Identities | FailedLoad> {
   const [assets, currencies] = [new Map<string, PairAssets>(), new Map<string, string>()];
   let after: string | null = null;
   for (let page = 0; page < MOST_PAGES; page++) {
-    const { data } = await client.query(IdentitiesDocument, { after }).toPromise();
-    if (!data?.instruments) return null;
+    const { data, error } = await client.query(IdentitiesDocument, { after }).toPromise();
+    if (!data?.instruments) return failedLoad(error);
     for (const { symbol, source, baseAsset, quoteAsset } of data.instruments.nodes) {
       if (baseAsset === null || quoteAsset === null) continue;
       assets.set(keyOf(symbol, source.code), { base: baseAsset.id, quote: quoteAsset.id });

@@ -2,6 +2,7 @@
 import type { Client } from "urql";
 import { type MarketRateFragment, MarketSummariesDocument } from "../graphql/generated";
 import { Periodic } from "../live/periodic";
+import { failedLoad } from "../live/refusal";
 import type { MarketStore } from "./market-store";
 
 const EVERY_MS = 60_000;
@@ -14,11 +15,11 @@ export function marketSummaries(client: Client, market: MarketStore<MarketRateFr
   const load = async () => {
     const symbols = [...market.rows.keys()].sort();
     for (let first = 0; first < symbols.length; first += MOST_SYMBOLS) {
-      const { data } = await client.query(MarketSummariesDocument, { symbols: symbols.slice(first, first + MOST_SYMBOLS) }).toPromise();
-      if (!data?.summaries) return false;
+      const { data, error } = await client.query(MarketSummariesDocument, { symbols: symbols.slice(first, first + MOST_SYMBOLS) }).toPromise();
+      if (!data?.summaries) return failedLoad(error);
       for (const summary of data.summaries) market.change(summary.symbol, (row) => row.summarise(summary));
     }
-    return symbols.length > 0;
+    return symbols.length > 0 ? null : failedLoad();
   };
   const periodic = new Periodic(load, EVERY_MS, RETRY_MS);
   let count = 0;

@@ -2,6 +2,7 @@
 import type { Client } from "urql";
 import { type MarketRateFragment, type UsdRateFragment, UsdRatesDocument } from "../graphql/generated";
 import { Periodic } from "../live/periodic";
+import { failedLoad } from "../live/refusal";
 import { writeRounded } from "../rates/notation";
 import type { MarketStore } from "./market-store";
 
@@ -27,12 +28,12 @@ export class UsdRates extends Periodic {
         const assets = [...new Set([...market.rows.values()].map(({ quote }) => quote))].filter((asset) => asset !== USD).sort();
         for (let first = 0; first < assets.length; first += MOST_ASSETS) {
           const input = assets.slice(first, first + MOST_ASSETS).map((from) => ({ amount: "1", from, to: USD }));
-          const { data } = await client.query(UsdRatesDocument, { input }).toPromise();
-          if (data === undefined) return false;
+          const { data, error } = await client.query(UsdRatesDocument, { input }).toPromise();
+          if (data === undefined) return failedLoad(error);
           // A market where there is one; a stablecoin without one is taken as a dollar, and that is said.
           this.learn([...(data.pegged?.items ?? []), ...(data.conversions?.items ?? [])]);
         }
-        return market.rows.size > 0;
+        return market.rows.size > 0 ? null : failedLoad();
       },
       EVERY_MS,
       RETRY_MS,
