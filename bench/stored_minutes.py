@@ -41,6 +41,7 @@ TARGET_MS = 50.0
 AT_ONCE = timedelta(hours=6)
 # 300 candles of 15 minutes are folded from 4,500 minutes.
 MINUTES_OF = {"M1": 1, "M15": 15}
+# In the order of a recorder, which stores a minute of all instruments before the next one: no two rows of an instrument share a page.
 FILL = text("""
 INSERT INTO bar_minutes (series_id, open_time, revision, trades, first_us, last_us, first_id, last_id, known_at,
   open, high, low, close, volume, quote_volume, coverage)
@@ -48,6 +49,7 @@ SELECT series, at, 0, 60, 1000000, 58000000, series * 1000, series * 1000 + 59, 
   60000.01 + series, 60009.55 + series, 59991.20 + series, 60001.99 + series, 1.25000000, 75001.25000000, 'COMPLETE'
 FROM generate_series(1, :instruments) AS series,
   generate_series(CAST(:start AS timestamptz), CAST(:end AS timestamptz) - interval '1 minute', interval '1 minute') AS at
+ORDER BY at, series
 """)
 
 

@@ -17,35 +17,42 @@ from history.coverage import CandleCoverage
 from history.interval import Interval, TimeSpan
 from instruments.store import aware
 
-# The newest revision of each part; then one row for each portion with a part. Of equal extremes the earliest counts, because equal
-# numbers may be written differently. A sum of which a part is not known is not known.
+# One index scan for each portion reads its parts from the newest to the oldest, the newest revision of each first, so that nothing is
+# sorted: that took half of the time. The aggregates see the rows in this order, because nothing but the subquery is below them. Of
+# equal extremes the earliest counts, because equal numbers may be written differently: `max` and `min` of `numeric` return the last one
+# that they saw. A sum of which a part is not known is not known.
 _FOLD = """
-SELECT portion,
-    (array_agg(open ORDER BY open_time) FILTER (WHERE open IS NOT NULL))[1] AS open,
-    (array_agg(high ORDER BY high DESC, open_time) FILTER (WHERE open IS NOT NULL))[1] AS high,
-    (array_agg(low ORDER BY low, open_time) FILTER (WHERE open IS NOT NULL))[1] AS low,
-    (array_agg(close ORDER BY open_time DESC) FILTER (WHERE open IS NOT NULL))[1] AS close,
-    CASE WHEN count(open) = count(volume) THEN sum(volume) END AS volume,
-    CASE WHEN count(open) = count(quote_volume) THEN sum(quote_volume) END AS quote_volume,
-    CASE WHEN count(open) = count(trades) THEN sum(trades) END AS trades,
-    min(open_time + first_us * interval '1 microsecond') AS first_at,
-    max(open_time + last_us * interval '1 microsecond') AS last_at,
-    max(known_at) AS known_at,
-    coalesce(min(origin) FILTER (WHERE origin <> 'TRADES'), 'TRADES') AS origin,
-    coalesce(sum(revision) FILTER (WHERE known_at > closes_at), 0) AS revision,
-    count(*) FILTER (WHERE coverage IN ('COMPLETE', 'NO_TRADES')) AS whole,
-    count(*) FILTER (WHERE coverage <> 'UNKNOWN') AS known
-FROM (
-    SELECT newest.*, (CAST(:closes AS timestamptz[]))[portion] AS closes_at FROM (
-        SELECT DISTINCT ON (open_time) *, width_bucket(open_time, CAST(:starts AS timestamptz[])) AS portion
+SELECT portions.portion, folded.*
+FROM ROWS FROM (
+    unnest(CAST(:starts AS timestamptz[])), unnest(CAST(:ends AS timestamptz[])), unnest(CAST(:closes AS timestamptz[]))
+) WITH ORDINALITY AS portions (starts_at, ends_at, closes_at, portion)
+CROSS JOIN LATERAL (
+    SELECT
+        (array_agg(open) FILTER (WHERE open IS NOT NULL))[count(open)] AS open,
+        max(high) AS high,
+        min(low) AS low,
+        (array_agg(close) FILTER (WHERE open IS NOT NULL))[1] AS close,
+        CASE WHEN count(open) = count(volume) THEN sum(volume) END AS volume,
+        CASE WHEN count(open) = count(quote_volume) THEN sum(quote_volume) END AS quote_volume,
+        CASE WHEN count(open) = count(trades) THEN sum(trades) END AS trades,
+        min(open_time + first_us * interval '1 microsecond') AS first_at,
+        max(open_time + last_us * interval '1 microsecond') AS last_at,
+        max(known_at) AS known_at,
+        coalesce(min(origin) FILTER (WHERE origin <> 'TRADES'), 'TRADES') AS origin,
+        coalesce(sum(revision) FILTER (WHERE known_at > closes_at), 0) AS revision,
+        count(*) FILTER (WHERE coverage IN ('COMPLETE', 'NO_TRADES')) AS whole,
+        count(*) FILTER (WHERE coverage <> 'UNKNOWN') AS known
+    FROM (
+        SELECT DISTINCT ON (open_time) *
         FROM bar_minutes
-        WHERE series_id = :series AND open_time >= :start AND open_time < :end
+        WHERE series_id = :series AND open_time >= starts_at AND open_time < ends_at
+            AND open_time >= :start AND open_time < :end
             AND (CAST(:known_at AS timestamptz) IS NULL OR known_at <= :known_at)
-        ORDER BY open_time, revision DESC
-    ) AS newest
-) AS minutes
-GROUP BY portion
-ORDER BY portion
+        ORDER BY open_time DESC, revision DESC
+    ) AS parts
+) AS folded
+WHERE folded.known_at IS NOT NULL
+ORDER BY portions.portion
 """
 TABLES: Mapping[Interval, str] = {
     Interval.M1: "bar_minutes",
@@ -73,6 +80,7 @@ async def fold_stored(
         "start": portions[0].span.start,
         "end": portions[-1].span.end,
         "starts": [portion.span.start for portion in portions],
+        "ends": [portion.span.end for portion in portions],
         "closes": [portion.closes_at for portion in portions],
         "known_at": known_at,
     }
