@@ -7,9 +7,10 @@ that each process waited for a processor stand beside the figures.
 
 import argparse
 import asyncio
+import os
 import tempfile
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from datetime import datetime
@@ -54,19 +55,28 @@ class Waits(NamedTuple):
 
 
 class Closings:
-    """The times from the ends of candles to the receipt of the first event that says so, in ms."""
+    """The times from the ends of candles to the receipt of the first event that says so, in ms.
+
+    A candle that closed while a client was not told of it counts from its end to the SNAPSHOT that leaves it out.
+    """
 
     def __init__(self) -> None:
         self.since = time.time()
         self.ms: dict[tuple[Source, str], list[float]] = defaultdict(list)
         self.lags_ms: list[float] = []
+        self.interruptions = Counter[str]()
+        """Events that say that something was missed, and subscriptions that ended, by source."""
         self._seen: set[str] = set()
+        # The ends of the candles that were told as forming, by subscription and id.
+        self._forming: dict[tuple[Source, str], dict[str, float]] = defaultdict(dict)
+        self._told_since: dict[tuple[Source, str], float] = {}
 
     async def read(self, url: str, source: Source, interval: str) -> None:
         """Record what one subscription is told, until cancelled; subscribe again after an error."""
         while True:
             with suppress(GraphQLFailed, WebSocketException, OSError, TimeoutError):
                 await self._read(url, source, interval)
+            self.interruptions[f"{source} ended"] += 1
             await asyncio.sleep(POLL_S)
 
     async def _read(self, url: str, source: Source, interval: str) -> None:
@@ -74,10 +84,28 @@ class Closings:
         variables = {"symbols": symbols, "source": source.name, "interval": interval}
         async with subscribed(url, CANDLES, variables) as events:
             async for data in events:
-                now = time.time()
-                event = cast(Mapping[str, Any], data["candles"])
-                for item in event["items"] if event["kind"] == "UPDATE" else ():
-                    self._add(source, interval, item, now)
+                self.take(source, interval, cast(Mapping[str, Any], data["candles"]), time.time())
+
+    def take(self, source: Source, interval: str, event: Mapping[str, Any], now: float) -> None:
+        """Record an event that came at `now`, in seconds since 1970."""
+        key, kind = (source, interval), event["kind"]
+        forming = self._forming[key]
+        if kind == "GAP":
+            self.interruptions[f"{source} GAP"] += 1
+        if kind == "SNAPSHOT":
+            self._told_since[key] = now
+            listed = {item["id"] for item in event["items"]}
+            for each in [each for each, end in forming.items() if end <= now and each not in listed]:
+                self._add(key, each, forming.pop(each), now)
+        if kind not in {"SNAPSHOT", "UPDATE"}:
+            return
+        for item in event["items"]:
+            name, end = item["id"], datetime.fromisoformat(item["closeTime"]).timestamp()
+            if item["state"] == "FORMING":
+                forming[name] = end
+            # A candle that had closed before the subscription may be told again, once more is known of it.
+            elif forming.pop(name, None) is not None or end >= self._told_since.get(key, now):
+                self._add(key, name, end, now)
 
     async def watch_loop(self) -> None:
         """Record how late timers of this process fire, until cancelled."""
@@ -87,13 +115,12 @@ class Closings:
             await asyncio.sleep(TICK_S)
             self.lags_ms.append((loop.time() - due) * 1_000)
 
-    def _add(self, source: Source, interval: str, item: Mapping[str, Any], now: float) -> None:
-        if item["state"] == "FORMING" or item["id"] in self._seen:
+    def _add(self, key: tuple[Source, str], name: str, end: float, now: float) -> None:
+        if name in self._seen:
             return
-        self._seen.add(item["id"])
-        closed = datetime.fromisoformat(item["closeTime"]).timestamp()
-        if closed >= self.since:
-            self.ms[source, interval].append((now - closed) * 1_000)
+        self._seen.add(name)
+        if end >= self.since:
+            self.ms[key].append((now - end) * 1_000)
 
 
 def percentile(values: Iterable[float], share: float) -> float:
@@ -183,8 +210,11 @@ def report(closings: Closings, waits: Mapping[str, Waits]) -> bool:
     for (source, interval), values in sorted(closings.ms.items()):
         figures = "".join(f"{percentile(values, share):9.0f}" for share in (0.5, 0.9, 0.99, 1.0))
         show(f"{source:10} {interval:6} {len(values):7}{figures}\n")
+    for name, count in sorted(closings.interruptions.items()):
+        show(f"{name}: {count}\n")
     lag = percentile(closings.lags_ms, 0.99)
     show(f"lag of this client's loop: p99 {lag:.0f} ms, max {max(closings.lags_ms, default=0):.0f} ms\n")
+    show(f"load {' '.join(f'{each:.1f}' for each in os.getloadavg())} of the last 1, 5 and 15 minutes\n")
     for name, wait in waits.items():
         show(f"{name:18} ran {wait.ran:6.1%} of a core, waited for one {wait.waited:6.1%} of the time\n")
     return all(percentile(values, 0.99) <= TARGET_MS for values in closings.ms.values())

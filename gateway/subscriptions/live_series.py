@@ -68,7 +68,7 @@ class LiveSeries:
         self._zone = parse_zone(series.zone)
         self._held = HELD_SECONDS if series.interval is Interval.S1 else HELD
         self._fold: SeriesFold | None = None
-        # Since when the fold has parts, and since when nothing was lost as it was loaded.
+        # Since when the fold has parts, and since when nothing was lost as it was loaded, or as it is to be.
         self._since: datetime | None = None
         self._unbroken_since: datetime | None = None
         self._candles: tuple[SeriesCandle, ...] = ()
@@ -138,7 +138,9 @@ class LiveSeries:
         if bars.is_current and not self._was_current and self._candles:
             self._missed = self._candles[0].candle.open_time, now + HELD
         self._was_current = bars.is_current
-        if bars.unbroken_since != self._unbroken_since and self.reload_at is None:
+        if bars.unbroken_since != self._unbroken_since:
+            # Before a reading that only waits for a proof: until this one nothing is said, not even that a candle has closed.
+            self._unbroken_since = bars.unbroken_since
             self.reload_at, self._reloads = now, 0
         minute = None if bars.applied_at is None else span_at(Interval.M1, bars.applied_at).start
         is_closing = self._is_over(now)

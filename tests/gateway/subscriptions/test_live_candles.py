@@ -257,6 +257,20 @@ async def test_a_loss_of_batches_is_told_to_those_who_are_subscribed(scenario: C
     assert row(stored) == row(candle)
 
 
+async def test_after_a_loss_nothing_waits_for_a_reading_that_is_due_later(scenario: CandleScenario) -> None:
+    """Candles that are not whole are read again after a minute. Batches are lost before."""
+    scenario.expect([trade(number, number) for number in range(1, 200)])
+    await scenario.run(90)
+    client = await scenario.subscribe(M1)
+    series = client.cohort.live_query.series[0]  # type: ignore[union-attr]
+    await scenario.run(91)
+    assert series.reload_at is not None
+    assert series.reload_at > scenario.clock()
+    await scenario.run(95, writes=False)
+    await scenario.run(95.5)
+    assert series.reload_at <= scenario.clock()
+
+
 async def test_a_symbol_that_nobody_tracks_is_unavailable(scenario: CandleScenario) -> None:
     """The others are answered."""
     typo = parse_symbol("BTC/USDTT")
