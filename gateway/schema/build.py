@@ -1,5 +1,7 @@
 """The schema, built from its types."""
 
+from functools import cache
+
 import strawberry
 from strawberry.schema.config import StrawberryConfig
 
@@ -9,8 +11,12 @@ from gateway.schema.scalars import SCALARS
 from gateway.schema.subscription import Subscription
 
 
+@cache
 def build_schema() -> strawberry.Schema:
-    """Build the schema. Limits, errors and execution are those of `gateway.operations`."""
+    """Build the schema, which holds no state: a process has one.
+
+    Limits, errors and execution are those of `gateway.operations`.
+    """
     schema = strawberry.Schema(
         query=Query,
         subscription=Subscription,

@@ -6,6 +6,7 @@ Objects with an `id` are entities. Their directives are only in the SDL that rou
 import re
 import reprlib
 from collections.abc import Mapping
+from functools import cache
 from typing import Annotated, Any, NewType
 
 import strawberry
@@ -184,8 +185,9 @@ def _make_query(sdl: str) -> type:
     return SubgraphQuery
 
 
+@cache
 def build_subgraph_schema() -> strawberry.Schema:
-    """Build the schema that a router composes with those of other subgraphs."""
+    """Build the schema that a router composes with those of other subgraphs; a process has one."""
     return strawberry.Schema(
         query=_make_query(print_subgraph_sdl()),
         subscription=Subscription,
