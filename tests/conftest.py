@@ -12,7 +12,7 @@ from tests.backends import (
     redis_server,
     redis_url,
 )
-from tests.lengths import TIMES
+from tests.lengths import at_length
 from tests.redis_deployments import redis_cluster, redis_sentinel
 
 pytest_plugins = ["tests.kinds"]
@@ -29,7 +29,7 @@ __all__ = [
 
 # No deadline per example and no complaint of slow generation: both measure the machine, not the code.
 settings.register_profile(
-    "developer", max_examples=40 * TIMES, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+    "developer", max_examples=at_length(60), deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
 # CI judges a change by the same examples each time; developers look for new ones with every run.
 settings.register_profile("ci", settings.get_profile("developer"), derandomize=True)

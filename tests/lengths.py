@@ -1,6 +1,7 @@
 """Parts of tests that `make test` leaves to `make test-long`.
 
-Of generated cases it runs as many as given, of which `make test-long` runs ten times as many. Of parameters it runs some of each kind.
+Of generated cases it runs a third of those that a test names, of which `make test-long` runs ten times as many. Of parameters it
+runs some of each kind.
 """
 
 import os
@@ -10,11 +11,15 @@ from itertools import cycle, islice
 import pytest
 
 TIMES = 10 if os.environ.get("RATEWIRE_TEST_LONG") else 1
+LEAST = 25
 
 
 def at_length(cases: int) -> int:
-    """Return how many cases a test generates, of which `make test` needs `cases`."""
-    return cases * TIMES
+    """Return how many of `cases` a test generates.
+
+    A third, but 25 or all if they are fewer; in `make test-long` ten times as many.
+    """
+    return cases * TIMES if TIMES > 1 else max(cases // 3, min(cases, LEAST))
 
 
 def only_long(*values: object) -> list[object]:

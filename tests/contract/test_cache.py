@@ -29,6 +29,7 @@ from tests.contract.caches import (
     undated,
     url_of,
 )
+from tests.lengths import at_length
 
 
 @pytest.fixture(params=IMPLEMENTATIONS)
@@ -226,7 +227,9 @@ BATCHES = st.lists(
 )
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=at_length(60), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(batches=BATCHES)
 async def test_any_sequence_of_writes_agrees_with_a_simple_oracle(
     redis_url: str, batches: list[list[tuple[str, int, int]]]

@@ -20,6 +20,7 @@ from rates.source import Source
 from rates.symbol import parse_symbol
 from rates.ticker import Ticker
 from tests.json_types import Json, JsonObject
+from tests.lengths import at_length
 from tests.pipeline.fakes import START
 
 BTC = parse_symbol("BTC/USD")
@@ -240,7 +241,7 @@ def receive(feed: FeedProtocol, frame: bytes) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("source", FRAMES)
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=at_length(300), deadline=None)
 @given(data=st.data())
 def test_a_message_with_any_value_anywhere_is_read_or_rejected(source: Source, data: st.DataObject) -> None:
     """Alone and after valid ones."""
@@ -255,7 +256,7 @@ def test_a_message_with_any_value_anywhere_is_read_or_rejected(source: Source, d
 
 @pytest.mark.slow
 @pytest.mark.parametrize("source", FRAMES)
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=at_length(200), deadline=None)
 @given(data=st.data())
 def test_a_truncated_or_binary_message_is_rejected(source: Source, data: st.DataObject) -> None:
     """Half of a valid one, or any bytes."""

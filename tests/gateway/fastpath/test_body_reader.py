@@ -13,6 +13,7 @@ from gateway.fastpath.variable_reader import VariableReader
 from gateway.request import MalformedRequest, decode_json, parse_request
 from gateway.schema.build import build_schema
 from tests.json_types import Json
+from tests.lengths import at_length
 
 QUERY = 'query Q($s: [Symbol!]) { rates(symbols: $s) { items { id(a: "x\\\\y") } } }'
 (OPERATION,) = parse("query($s: [Symbol!], $a: Int) { __typename }").definitions
@@ -52,7 +53,7 @@ def bodies(draw: st.DrawFn) -> bytes:
 
 
 @pytest.mark.slow
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=at_length(600), deadline=None)
 @given(body=bodies())
 def test_what_the_reader_accepts_is_what_the_parser_finds(body: bytes) -> None:
     """Equal document and name; the next reader refuses variables that are not an object."""
@@ -71,7 +72,7 @@ def test_what_the_reader_accepts_is_what_the_parser_finds(body: bytes) -> None:
 
 
 @pytest.mark.slow
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=at_length(600), deadline=None)
 @given(body=bodies(), others=st.lists(st.tuples(st.integers(0, 300), pieces, st.integers(0, 4)), max_size=6))
 @example(body=b'{"extensions": {"variables": {}}, "query": "{a}", "variables": {}}', others=[(30, b'"', 0)])
 @example(body=b'{"operationName": "variables", "query": "{}", "variables": {}}', others=[(40, b"a", 1)])

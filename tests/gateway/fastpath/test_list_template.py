@@ -8,6 +8,7 @@ from gateway.fastpath.encoded_rate import EARLIEST, LATEST, EncodedRate
 from gateway.fastpath.encoders import join_list
 from gateway.fastpath.list_template import ListTemplate
 from tests.gateway.fakes import build_ticker
+from tests.lengths import at_length
 
 START_US = 1_700_000_000_000_000
 TICKER = build_ticker()
@@ -41,7 +42,7 @@ def make(gaps: int, name: int, observed_us: int) -> EncodedRate:
 
 
 @pytest.mark.slow
-@settings(max_examples=300)
+@settings(max_examples=at_length(300))
 @given(
     gaps=st.integers(0, 2),
     observed=st.lists(moments, max_size=12)

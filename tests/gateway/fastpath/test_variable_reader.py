@@ -16,6 +16,7 @@ from gateway.schema.build import build_schema
 from rates.source import Source
 from rates.symbol import Symbol
 from tests.json_types import Json
+from tests.lengths import at_length
 
 SCHEMA = build_schema()._schema
 TYPES = ["Symbol", "SourceId", "OnStale", "Int", "Float", "Boolean", "String", "ID", "Decimal", "AssetCode"]
@@ -64,7 +65,7 @@ def encode(variables: Json) -> bytes:
 
 
 @pytest.mark.slow
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=at_length(400), deadline=None)
 @given(
     kinds=st.lists(definitions(), max_size=3),
     given_values=st.dictionaries(st.sampled_from(["v0", "v1", "v2", "other"]), values, max_size=4),

@@ -18,6 +18,7 @@ from tests.gateway.fixture_types import ReadyGateway
 from tests.gateway.raw_socket import TIMEOUT_S
 from tests.gateway.wire import ONE, READ, post
 from tests.json_types import Json
+from tests.lengths import at_length
 
 MANY = "query Many($s: [Symbol!]) { rates(symbols: $s) { items { id ageMs bid } cursor } }"
 QUERIES = [
@@ -161,7 +162,7 @@ async def test_the_fast_path_answers_with_the_bytes_of_the_asgi_path(
             for _ in range(3):
                 assert ask(ports[0], portions) == expected
 
-        @settings(max_examples=300, deadline=None)
+        @settings(max_examples=at_length(300), deadline=None)
         @given(
             first=st.lists(requests(), max_size=3),
             last=st.none() | requests(last=True),

@@ -11,6 +11,7 @@ from rates.age import age_at, within
 from rates.source import Source
 from tests.gateway.harness import TTL, Harness
 from tests.gateway.scenario import TICK_S, Scenario, Step, step_lists
+from tests.lengths import at_length
 from tests.virtual_time import run_virtually
 
 
@@ -31,7 +32,7 @@ def counts(status: SourceStatus) -> tuple[int, int, int]:
 
 
 @pytest.mark.slow
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=at_length(50), deadline=None)
 @given(step_lists, st.lists(st.sampled_from([0.003, 0.107, 0.607, 3.001]), min_size=1))
 def test_instruments_are_counted_as_they_are(steps: list[Step], pauses_s: list[float]) -> None:
     """For any writes, losses and tracking changes, and after time alone has passed."""

@@ -31,6 +31,7 @@ from instruments.seed import rank_assets
 from rates.errors import InvalidArgument, InvalidCursor
 from rates.source import Source
 from rates.symbol import MAX_ASSET_LENGTH, Symbol, parse_symbol
+from tests.lengths import at_length
 
 HALT = Halt("BREAK", datetime(2026, 11, 22, tzinfo=UTC))
 BASES = ["BTC", "BCH", "ETH", "AB", "ABC", "1INCH", "币安"]
@@ -105,7 +106,7 @@ def keys_of(page: InstrumentPage) -> list[Key]:
 
 
 @pytest.mark.slow
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=at_length(80), deadline=None)
 @given(found=sets, wanted=filters, order=orders, size=st.integers(1, 7))
 def test_paging_visits_each_match_once_forwards_and_backwards(
     found: list[Instrument], wanted: ListFilter, order: ListOrder, size: int
@@ -136,7 +137,7 @@ def test_paging_visits_each_match_once_forwards_and_backwards(
     assert seen == expected
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=at_length(60), deadline=None)
 @given(
     steps=st.lists(sets, min_size=2, max_size=6),
     wanted=filters,
@@ -171,7 +172,7 @@ def test_changes_between_pages_hide_and_repeat_nothing(
     assert [key for key in seen if key in taken] == expected
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=at_length(80), deadline=None)
 @given(data=st.data(), found=sets, wanted=filters, order=orders)
 def test_a_page_between_two_cursors_is_as_relay_defines_it(
     data: st.DataObject, found: list[Instrument], wanted: ListFilter, order: ListOrder
@@ -232,7 +233,7 @@ def encode(content: object) -> str:
     return encode_opaque(json.dumps(content))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=at_length(60), deadline=None)
 @given(text=st.text(min_size=1) | st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
     lambda each: st.lists(each, max_size=6) | st.dictionaries(st.text(), each, max_size=2),

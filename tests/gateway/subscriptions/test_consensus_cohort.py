@@ -16,6 +16,7 @@ from rates.source import Source
 from tests.gateway.fakes import NOON
 from tests.gateway.queries.consensus.source_rates import BTC_USDT, exclusions
 from tests.gateway.scenario_steps import BOTH, PriceScenario, PriceStep, price_steps
+from tests.lengths import at_length
 from tests.virtual_time import run_virtually
 
 QUERY = ConsensusQuery(BTC_USDT)
@@ -202,7 +203,7 @@ questions = st.builds(
 
 
 @pytest.mark.slow
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=at_length(100), deadline=None)
 @given(price_steps, questions)
 def test_what_was_told_last_is_what_the_query_answers(steps: list[PriceStep], query: ConsensusQuery) -> None:
     """At any moment; nothing is told twice."""

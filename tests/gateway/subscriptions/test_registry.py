@@ -16,6 +16,7 @@ from rates.source import ObservedAtOrigin, Source
 from rates.symbol import Symbol
 from rates.ticker import Ticker, TickerKey
 from rates.wire import Changes
+from tests.lengths import at_length
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 KEYS = [TickerKey(source, Symbol(base, "USD")) for source in Source for base in ("BTC", "ETH")]
@@ -133,7 +134,7 @@ class BufferScenario:
 
 
 @pytest.mark.slow
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=at_length(300), deadline=None)
 @given(st.lists(st.one_of(ticks, ticks, ticks, joins, reads, leaves), max_size=60))
 def test_every_buffer_yields_what_the_oracle_expects(steps: list[tuple[str, *tuple[object, ...]]]) -> None:
     """For any interleaving of ticks, duplicates, late ticks, joins, leaves and slow reads."""

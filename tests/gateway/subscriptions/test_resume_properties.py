@@ -21,6 +21,7 @@ from rates.ticker import Ticker, TickerKey
 from tests.gateway.fakes import ListedInstruments, build_ticker
 from tests.gateway.harness import KEYS, RECONNECT_S, FailingCache, Harness
 from tests.gateway.oracle import is_wanted
+from tests.lengths import at_length
 from tests.virtual_time import run_virtually
 
 OPTIONS = DeliveryOptions(0.0, Decimal(0), None)
@@ -214,7 +215,7 @@ class Run:
 
 
 @pytest.mark.slow
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=at_length(300), deadline=None)
 @given(step_lists, st.sampled_from(QUERIES))
 def test_a_client_that_moves_has_what_the_gateway_has_and_nothing_twice(
     steps: list[Step], query: RatesQuery

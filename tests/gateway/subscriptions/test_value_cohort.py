@@ -15,6 +15,7 @@ from rates.source import Source
 from rates.symbol import parse_symbol
 from tests.gateway.fakes import MAX_DISTANCE, ListedInstruments
 from tests.gateway.scenario_steps import BOTH, PriceScenario, PriceStep, price_steps
+from tests.lengths import at_length
 from tests.virtual_time import run_virtually
 
 BTC_USDT = parse_symbol("BTC/USDT")
@@ -117,7 +118,7 @@ def test_a_source_that_comes_to_track_it_later_is_followed() -> None:
 
 
 @pytest.mark.slow
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=at_length(200), deadline=None)
 @given(price_steps)
 def test_what_was_told_last_is_what_the_query_answers(steps: list[PriceStep]) -> None:
     """At any moment at which a source near the preferred one is fresh; nothing is sent twice."""

@@ -21,12 +21,12 @@ from tests.cost import Held, holding
 from tests.gateway.fakes import FakeClock, ListedInstruments, build_ticker, wait_until
 from tests.gateway.websocket.test_bounds import upgraded
 from tests.gateway.wire import Wire
-from tests.lengths import at_length
+from tests.lengths import TIMES
 
 SYMBOLS = [f"S{number}/USDT" for number in range(387)]
 FIRST = SYMBOLS[0]
 SOCKETS = 10
-SUBSCRIPTIONS = at_length(30)
+SUBSCRIPTIONS = 30 * TIMES
 WRITTEN = 40
 MAX_TURN_MS = 50
 # A publication takes one turn to be read and one to be sent. A subscription of the hostile clients may come before either.

@@ -26,6 +26,7 @@ from gateway.websocket.subprotocol import Subprotocol
 from gateway.websocket.subscription_slots import SubscriptionSlots
 from gateway.websocket.subscriptions_transport_ws import SubscriptionsTransportWs
 from gateway.websocket.timeouts import MAX_STEP_S, STEP, SharedTimeouts
+from tests.lengths import at_length
 from tests.virtual_time import run_virtually
 
 INTERVAL_S = 20.0
@@ -84,7 +85,7 @@ def told(protocol: Subprotocol, pauses_s: list[float], *, interval_s: float = IN
 
 
 @pytest.mark.slow
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=at_length(100), deadline=None)
 @given(st.lists(st.floats(0.01, 45), max_size=20))
 def test_nobody_hears_nothing_for_longer_than_the_interval(pauses_s: list[float]) -> None:
     """And a sign is only given where nothing else was said for half of it."""
@@ -101,7 +102,7 @@ def test_who_is_told_something_every_second_needs_no_sign() -> None:
     assert [what for at, what in said if at > 101] == ["ping"] * 3
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=at_length(50), deadline=None)
 @given(st.lists(st.floats(0.01, 45), max_size=20))
 def test_older_clients_get_theirs_in_time_whatever_else_they_are_told(pauses_s: list[float]) -> None:
     times = [at for at, what in told(SubscriptionsTransportWs(10), pauses_s) if what == "ka"]

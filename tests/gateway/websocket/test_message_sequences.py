@@ -15,6 +15,7 @@ from structlog.typing import EventDict
 from tests.gateway.fixture_types import ReadyGateway
 from tests.gateway.raw_socket import LEGACY, MODERN, RATES, SOURCES, raw_socket
 from tests.json_types import JsonObject
+from tests.lengths import at_length
 
 DOCUMENTED = {1000, 4400, 4401, 4409, 4429}
 ids = st.sampled_from(["1", "2", "", "é", "x" * 300])
@@ -114,7 +115,7 @@ def test_any_sequence_of_messages_ends_in_answers_or_a_documented_code(
         entered = ready_gateway(max_subscriptions=2)
         served = runner.run(entered.__aenter__())
 
-        @settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
+        @settings(max_examples=at_length(300), deadline=None, suppress_health_check=list(HealthCheck))
         @given(st.sampled_from([MODERN, LEGACY]), st.lists(messages, max_size=8), st.booleans())
         def check(subprotocol: str, sequence: list[str | bytes], initialised: bool) -> None:
             first = ['{"type":"connection_init"}'] if initialised else []

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.websocket.timeouts import EARLY_S, STEP, SharedTimeouts
+from tests.lengths import at_length
 from tests.virtual_time import NothingScheduledError, run_virtually
 
 WAIT_S = 2.0
@@ -21,7 +22,7 @@ steps = st.lists(
 
 
 @pytest.mark.slow
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=at_length(200), deadline=None)
 @given(steps)
 def test_each_wait_that_is_not_cancelled_times_out_once(steps: Steps) -> None:
     """Never early, and late by at most one step."""

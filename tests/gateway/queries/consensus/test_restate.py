@@ -17,6 +17,7 @@ from rates.source import Source
 from rates.ticker import Ticker
 from tests.gateway.fakes import MAX_DISTANCE, NOON, build_ticker
 from tests.gateway.queries.consensus.source_rates import BTC_USDT, MadeUp
+from tests.lengths import at_length
 
 TTLS = [timedelta(seconds=10), timedelta(seconds=30), timedelta(seconds=180)]
 ages = st.sampled_from([-2.0, 0.0, 3.0, 9.999, 10.0, 12.0, 99.0, 180.0, 1_900.0])
@@ -55,7 +56,7 @@ queries = st.builds(
 
 
 @pytest.mark.slow
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=at_length(300), deadline=None)
 @given(st.data(), queries, st.integers(0, 6), st.floats(0, 1))
 def test_a_restated_consensus_equals_one_computed_anew(
     data: st.DataObject, query: ConsensusQuery, count: int, share: float

@@ -12,6 +12,7 @@ from gateway.queries.rates_query import FreshnessPolicy, OnStale
 from rates.source import Source
 from tests.gateway.fakes import NOON
 from tests.gateway.queries.conversion.market import World
+from tests.lengths import at_length
 
 SYMBOLS = ["BTC/USDT", "USDT/BTC", "ETH/USDT", "ETH/BTC", "BTC/USD", "ETH/USD", "USDT/USD"]
 ages = st.sampled_from([0.0, 3.0, 9.999, 10.0, 12.0, 99.0, 179.0, 185.0, 300.0, 2_000.0])
@@ -60,7 +61,7 @@ def market(entries: list[Told]) -> World:
 
 
 @pytest.mark.slow
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=at_length(300), deadline=None)
 @given(told, queries, st.floats(0, 1))
 def test_a_route_stays_until_its_next_change(
     entries: list[Told], query: ConversionQuery, share: float
@@ -78,7 +79,7 @@ def test_a_route_stays_until_its_next_change(
 
 
 @pytest.mark.slow
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=at_length(300), deadline=None)
 @given(told, queries, told)
 def test_only_tickers_of_its_symbols_change_a_route(
     entries: list[Told], query: ConversionQuery, more: list[Told]
