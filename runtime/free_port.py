@@ -1,13 +1,19 @@
 """Ports for servers that a drill, a benchmark or a test starts."""
 
+import os
 import random
 import socket
 from contextlib import suppress
+from itertools import count
 from pathlib import Path
 
 _EPHEMERAL = Path("/proc/sys/net/ipv4/ip_local_port_range")
 _LOWEST = 15_000
 _ATTEMPTS = 1_000
+# A port that was handed out, and that nothing listens on yet, looks free. So a process takes one after the other, and processes
+# that start servers side by side take those of different parts.
+_PARTS = 16
+_turns = count(random.randrange(1_000))  # noqa: S311 - spreads ports, hides nothing
 
 
 def free_port() -> int:
@@ -18,12 +24,18 @@ def free_port() -> int:
     Raises:
         OSError: no port is free.
     """
-    highest = _lowest_ephemeral_port()
-    for _ in range(_ATTEMPTS if highest > _LOWEST else 0):
-        port = random.randrange(_LOWEST, highest)  # noqa: S311 - spreads ports, hides nothing
+    ports = _ports_of(os.getpid())
+    for _ in range(_ATTEMPTS if ports else 0):
         with suppress(OSError):
-            return _bind(port)
+            return _bind(ports[next(_turns) % len(ports)])
     return _bind(0)
+
+
+def _ports_of(process_id: int) -> range:
+    ports = range(_LOWEST, _lowest_ephemeral_port())
+    size = len(ports) // _PARTS
+    first = process_id % _PARTS * size
+    return ports[first : first + size] or ports
 
 
 def _bind(port: int) -> int:

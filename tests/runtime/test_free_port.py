@@ -49,3 +49,22 @@ def test_without_settings_of_the_kernel_there_are_ports(
     """Other systems have none to read."""
     monkeypatch.setattr(module, "_EPHEMERAL", tmp_path / "missing")
     assert 15_000 <= free_port() < 49_152
+
+
+def test_a_port_is_not_given_twice_before_the_others_were(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """It looks free until a server listens, which may take a while."""
+    monkeypatch.setattr(module, "_EPHEMERAL", tmp_path / "missing")
+    monkeypatch.setattr(module, "_bind", lambda port: port)
+    assert len({free_port() for _ in range(1_000)}) == 1_000
+
+
+def test_processes_side_by_side_take_ports_of_different_parts(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Their process ids differ by less than the number of parts."""
+    monkeypatch.setattr(module, "_EPHEMERAL", tmp_path / "missing")
+    parts = [set(module._ports_of(process_id)) for process_id in range(1_000, 1_016)]
+    assert all(len(part) > 1_000 for part in parts)
+    assert sum(map(len, parts)) == len(set().union(*parts))
