@@ -5,6 +5,9 @@ VENV := .venv
 WORKERS ?= 3
 BIN := $(VENV)/bin
 PACKAGES := rates cache instruments history access runtime pipeline gateway simulator standalone drill ratewire
+UNITS := "not servers and not slow and not alone and not long"
+# What stands on the standard library, on internals of libraries and on compiled parts; `make test-long` runs all with the image's Python.
+IMAGE_TESTS := tests/test_library_internals.py $(addprefix tests/,access cache rates runtime pipeline/net gateway/http gateway/websocket gateway/schema)
 # Tests with servers share the machine with others: what fails runs once more by itself.
 AGAIN := tools/pytest-again.sh $(BIN)/pytest
 PIP := $(BIN)/pip --disable-pip-version-check --quiet install
@@ -13,7 +16,7 @@ PIP := $(BIN)/pip --disable-pip-version-check --quiet install
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help run test .drilled .bench-tests test-long check .style .generated .types .units coverage bench bench-page rolling drill chaos soak format lock sdl schema-changes env-example static workflows dist clean
+.PHONY: help run test .drilled .bench-tests test-long check .style .generated .types .gateway-units .other-units coverage bench bench-page rolling drill chaos soak format lock sdl schema-changes env-example static workflows dist clean
 
 help: ## Show what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -23,7 +26,7 @@ run: $(VENV)/.run ## Bring the whole system up in one process; LIVE=1 for the re
 
 test: $(VENV)/.dev check ## Everything that CI runs: check, the tests with servers side by side, those that measure one by one
 	@tools/ensure-servers.sh
-	@cd tests/clients && npm ci --silent --no-audit --no-fund
+	@tools/install-node-packages.sh tests/clients
 	@tools/install-generators.sh $(PYTHON)
 	@$(MAKE) --no-print-directory .drilled .bench-tests
 	$(AGAIN) -m "(servers or slow) and not alone and not long" -n $(WORKERS) --dist loadscope --no-loadscope-reorder
@@ -34,20 +37,20 @@ test: $(VENV)/.dev check ## Everything that CI runs: check, the tests with serve
 	$(AGAIN) -m "alone and not long" tests/drill
 
 .bench-tests:
-	@tools/test-image-python.sh $(VENV)
+	@tools/test-image-python.sh $(VENV) $(IMAGE_TESTS)
 	$(AGAIN) -m "alone and not long" tests/bench
 
 test-long: $(VENV)/.dev ## Tests that repeat at greater length what `make test` shows
 	@tools/ensure-servers.sh
-	@cd tests/federation && npm ci --silent --no-audit --no-fund
-	@cd tests/relay && npm ci --silent --no-audit --no-fund
-	@cd tests/lighthouse && npm ci --silent --no-audit --no-fund
+	@tools/install-node-packages.sh tests/federation tests/relay tests/lighthouse
 	@tools/install-generators.sh $(PYTHON)
+	@tools/test-image-python.sh $(VENV) tests -n 2
 	RATEWIRE_TEST_LONG=1 $(BIN)/pytest -m "(long or slow) and not alone" -n 2
+	RATEWIRE_TEST_LONG=1 $(BIN)/pytest -m $(UNITS) -n 2
 	RATEWIRE_TEST_LONG=1 $(BIN)/pytest -m "long and alone"
 
 check: $(VENV)/.dev ## The fast part: style, types, import rules, generated files, unit tests
-	@$(MAKE) --no-print-directory --jobs 2 --output-sync=target .style .generated workflows .types .units
+	@$(MAKE) --no-print-directory --jobs 2 --output-sync=target .types .gateway-units .other-units .style .generated workflows
 
 .style:
 	$(BIN)/ruff format --check .
@@ -84,12 +87,16 @@ dist: $(VENV)/.dev ## Build the wheel into dist/
 .types:
 	$(BIN)/mypy --no-error-summary $(PACKAGES) bench tests tools
 
-.units:
-	$(BIN)/pytest -m "not servers and not slow and not alone and not long" -n 2
+# Two halves that run side by side, of which each imports its own tests only.
+.gateway-units:
+	$(BIN)/pytest -q -m $(UNITS) tests/gateway
+
+.other-units:
+	$(BIN)/pytest -q -m $(UNITS) tests --ignore tests/gateway
 
 coverage: $(VENV)/.dev ## Branch coverage of the packages by all tests of `make test`, processes that they start included
 	@tools/ensure-servers.sh
-	@cd tests/clients && npm ci --silent --no-audit --no-fund
+	@tools/install-node-packages.sh tests/clients
 	@tools/install-generators.sh $(PYTHON)
 	@rm -f .coverage .coverage.*
 	$(BIN)/coverage run -m pytest -m "not alone and not long" -n $(WORKERS) --dist loadscope --no-loadscope-reorder
@@ -100,12 +107,12 @@ bench: $(VENV)/.run ## Measure it beside a plain server and the limits; QUICK=1,
 	@$(BIN)/python -m bench $(if $(QUICK),--quick) $(if $(ROUNDS),--rounds $(ROUNDS)) $(foreach each,$(ONLY),--only $(each)) $(if $(PEERS),--peers) $(if $(WRITE),--write) $(if $(AGAINST),--against $(AGAINST)) $(if $(KEYS),--keys)
 
 bench-page: $(VENV)/.dev ## Measure what the dashboard costs its viewer: 2,000 instruments for ten minutes; MINUTES=1 for a glance, AGAINST=COMMIT PAIRS=3
-	@cd tests/clients && npm ci --silent --no-audit --no-fund
+	@tools/install-node-packages.sh tests/clients
 	@$(if $(AGAINST),AGAINST=$(AGAINST) PAIRS=$(PAIRS) $(BIN)/python -m tests.dashboard.compare_page,MINUTES=$(MINUTES) $(BIN)/python -m tests.dashboard.measure_page)
 
 rolling: $(VENV)/.dev ## Restart two gateways behind nginx under 2,000 viewers, 210 of them real libraries; print what they saw
 	@tools/ensure-servers.sh
-	@cd tests/clients && npm ci --silent --no-audit --no-fund
+	@tools/install-node-packages.sh tests/clients
 	@$(BIN)/python -m tests.rolling.restart $(if $(EACH),$(EACH) $(GENERATED))
 
 drill: $(VENV)/.run ## Make every simulated source go wrong in every way, and check what the system makes of it
@@ -113,7 +120,7 @@ drill: $(VENV)/.run ## Make every simulated source go wrong in every way, and ch
 
 chaos: $(VENV)/.dev ## Kill, freeze, cut off, fill, skew and restart every part of the distributed form; ONLY=FAULT, WRITE=1 into docs/chaos.md
 	@tools/ensure-servers.sh
-	@cd tests/clients && npm ci --silent --no-audit --no-fund
+	@tools/install-node-packages.sh tests/clients
 	@$(BIN)/ratewire drill distributed --libraries $(foreach each,$(ONLY),--fault $(each)) $(if $(WRITE),--write docs/chaos.md)
 
 soak: $(VENV)/.dev ## Run the distributed form under steady load for HOURS=1 (fractions too), and fit the growth of each process

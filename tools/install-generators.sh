@@ -4,10 +4,7 @@
 set -eu
 cd "$(dirname "$0")/.."
 folder=tests/generators venv=.venv-generators
-if [ ! -e $folder/node_modules/.installed ] || [ $folder/package-lock.json -nt $folder/node_modules/.installed ]; then
-  (cd $folder && npm ci --silent --no-audit --no-fund --prefer-offline)
-  touch $folder/node_modules/.installed
-fi
+tools/install-node-packages.sh $folder
 if [ ! -e $venv/.installed ] || [ $folder/requirements.lock -nt $venv/.installed ]; then
   tools/make-venv.sh "$1" $venv
   $venv/bin/pip --disable-pip-version-check --quiet install --require-hashes -r $folder/requirements.lock

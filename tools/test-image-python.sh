@@ -1,6 +1,6 @@
 #!/bin/sh
-# Run the unit tests with the Python that the image runs, where that is installed; otherwise say that they were left out.
-# usage: test-image-python.sh VENV
+# Run the unit tests of some folders with the Python that the image runs, where that is installed; otherwise say that they were left out.
+# usage: test-image-python.sh VENV PATH... [OPTION...]
 set -eu
 version=$(sed -n 's/^FROM python:\([0-9.]*\)-slim AS build$/\1/p' Dockerfile)
 [ -n "$version" ] || { echo "ratewire: the Dockerfile names no Python" >&2; exit 1; }
@@ -25,4 +25,5 @@ if [ ! -e "$venv/.dev" ] || [ requirements-dev.lock -nt "$venv/.dev" ]; then
   "$venv/bin/pip" --disable-pip-version-check --quiet install --no-deps -e .
   touch "$venv/.dev"
 fi
-exec "$venv/bin/pytest" -q -m "not servers and not slow and not alone and not long" -n 2
+shift
+exec "$venv/bin/pytest" -q -m "not servers and not slow and not alone and not long" "$@"
