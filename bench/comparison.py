@@ -18,20 +18,16 @@ from bench.table import align, format_number, format_shares
 
 
 class Comparison(NamedTuple):
-    """Two servers, and the least ratio of their throughput.
-
-    `by_cpu_time`: that of what they do per CPU second counts, which needs no quiet machine.
-    """
+    """Two servers, and the least ratio of their throughput: of what they do per CPU second, where that is known."""
 
     other: Server
     names: tuple[str, str]
     minimum: float
-    by_cpu_time: bool
 
 
-COMMITS = Comparison(Server.OTHER, ("this", "other"), 0.95, by_cpu_time=False)
+COMMITS = Comparison(Server.OTHER, ("this", "other"), 0.95)
 # The same source tree: every client with a key and a budget, or nobody.
-KEYS = Comparison(Server.OPEN, ("with keys", "without"), 0.90, by_cpu_time=True)
+KEYS = Comparison(Server.OPEN, ("with keys", "without"), 0.90)
 PAIR = (Server.RATEWIRE, Server.OTHER)
 COMPARED: dict[str, Entry] = {
     **{f"query-{count}": Entry(partial(measure_query, count=count), PAIR, SYMBOLS) for count in COUNTS},
@@ -45,18 +41,19 @@ WITH_KEYS = {name: entry._replace(servers=(Server.RATEWIRE, Server.OPEN)) for na
 # Above that the figures are those of a machine with other load.
 MAX_WAITING = 0.05
 _KEY = (
-    "{0} / {1}: median of the ratios of the rounds, more is better; middle half: their quartiles. By CPU time: the same of "
-    "deliveries or answers per CPU second of the server, which other load on the machine affects less. % of a core, per server: "
-    "used by the server + lost to other processes / used by the load generator."
+    "By CPU time, which counts: the median, over the rounds, of the ratio of the deliveries or answers per CPU second of {0} and "
+    "{1}, more is better; middle half: the quartiles. {0} / {1}: the same of those per second. Both servers share a core but in "
+    "the first round, so each has half of it. % of a core, per server: used by the server + lost to other processes / used by "
+    "the load generator."
 )
 
 
 def format_comparison(results: Results, comparison: Comparison = COMMITS) -> list[str]:
     """Return a Markdown table, its key, and a warning where other load disturbed the run."""
     ours, theirs = comparison.names
-    headings = ("", ours, theirs, f"{ours} / {theirs}", "middle half", "by CPU time", "", "% of a core")
+    headings = ("", ours, theirs, f"{ours} / {theirs}", "by CPU time", "middle half", "", "% of a core")
     lines = align([headings, *(_format_row(results, row, comparison) for row in results.rows)])
-    waiting = max(_waiting(results), default=0.0)
+    waiting = max(_lost_to_others(results, comparison.other), default=0.0)
     if waiting > MAX_WAITING:
         lines += [
             "",
@@ -71,16 +68,19 @@ def missed_rows(results: Results, comparison: Comparison = COMMITS) -> list[str]
     return [row.name for row in rows if (_judged_ratio(results, row, comparison) or 0) < comparison.minimum]
 
 
+def _judged_ratios(results: Results, row: Row, comparison: Comparison) -> list[float]:
+    return results.cpu_ratios(row, comparison.other) or results.ratios(row, comparison.other)
+
+
 def _judged_ratio(results: Results, row: Row, comparison: Comparison) -> float | None:
-    ratio = results.cpu_ratio(row, comparison.other) if comparison.by_cpu_time else None
-    return results.ratio(row, comparison.other) if ratio is None else ratio
+    ratios = _judged_ratios(results, row, comparison)
+    return median(ratios) if ratios else None
 
 
 def _format_row(results: Results, row: Row, comparison: Comparison) -> tuple[str, ...]:
     other = comparison.other
-    cells, ratios, judged = results.rows[row], results.ratios(row, other), None
-    if row.is_throughput:
-        judged = _judged_ratio(results, row, comparison)
+    cells, by_cpu_time = results.rows[row], results.cpu_ratios(row, other)
+    judged = _judged_ratio(results, row, comparison) if row.is_throughput else None
     verdict = ""
     if judged is not None:
         verdict = f"≥ {comparison.minimum}: " + ("met" if judged >= comparison.minimum else "**missed**")
@@ -89,8 +89,8 @@ def _format_row(results: Results, row: Row, comparison: Comparison) -> tuple[str
         format_number(results.value(row, Server.RATEWIRE)),
         format_number(results.value(row, other)),
         format_number(results.ratio(row, other)),
-        _format_quartiles(ratios),
-        format_number(results.cpu_ratio(row, other)),
+        format_number(median(by_cpu_time) if by_cpu_time else None),
+        _format_quartiles(_judged_ratios(results, row, comparison)),
         verdict,
         " · ".join(
             format_shares(cells[each])
@@ -107,9 +107,10 @@ def _format_quartiles(ratios: list[float]) -> str:
     return f"{low:.3f} - {high:.3f} of {len(ratios)}"
 
 
-def _waiting(results: Results) -> Iterator[float]:
+def _lost_to_others(results: Results, other: Server) -> Iterator[float]:
+    """Iterate over the median share of the core, by row, that neither of both servers had while one waited for it."""
     for row, cells in results.rows.items():
-        if row.is_throughput:
-            yield from (
-                median(share.waiting for share in cell.shares) for cell in cells.values() if cell.shares
-            )
+        if row.is_throughput and Server.RATEWIRE in cells and other in cells:
+            pairs = list(zip(cells[Server.RATEWIRE].shares, cells[other].shares, strict=False))
+            if pairs:
+                yield median(ours.waiting - theirs.server for ours, theirs in pairs)

@@ -101,11 +101,9 @@ class Environment:
         self._kept: dict[Server, RunningServer] = {}
 
     def keep_servers(self, stack: ExitStack) -> None:
-        """Stop no server before `stack` is left.
-
-        Measurements then take turns within seconds, before the machine changes its speed.
-        """
+        """Stop no server that is started from now on before `stack` is left."""
         self._kept_by = stack
+        self._kept.clear()
 
     @property
     def is_fresh(self) -> bool:

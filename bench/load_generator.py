@@ -6,6 +6,7 @@ import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Barrier, BrokenBarrierError
 from typing import Any
 
 from bench.environment import Environment, RunningServer
@@ -17,6 +18,7 @@ SOURCES = Path(__file__).parent / "load"
 COMPILE_TIMEOUT_S = 60
 # Longer than 10,000 subscribers need to connect to the slowest server.
 LOAD_TIMEOUT_S = 600
+WARMUP_S = 1.0
 # Enough that none is waited for at 1,000 resumes a second, each of which may take 100 ms.
 RESUMING_CLIENTS = 200
 
@@ -79,6 +81,8 @@ class LoadGenerator:
 
     def __init__(self, environment: Environment) -> None:
         self._environment = environment
+        self.barrier: Barrier | None = None
+        """Where the load generators of servers that are measured at the same time wait for each other."""
         compiler = find("cc", "gcc")
         for name in ("queries", "subscribers"):
             command = [
@@ -105,11 +109,11 @@ class LoadGenerator:
         path: str = "/graphql",
         agents: int = 0,
     ) -> QueryMeasurement:
-        """Send queries for `seconds`, after a warm-up of a third of that.
+        """Send queries for `seconds`, after a warm-up in which the server sees each of them several times.
 
         With `agents`, each request has one of that many user agents and a traceparent of its own.
         """
-        arguments = [started.port, path, connections, seconds / 3, seconds, started.process.pid]
+        arguments = [started.port, path, connections, WARMUP_S, seconds, started.process.pid]
         seen = self._run("queries", started, bodies, arguments, more=(agents,) if agents else ())
         return QueryMeasurement(
             per_s=seen["answered"] / seen["seconds"],
@@ -223,6 +227,11 @@ class LoadGenerator:
             str(self._environment.folder / program),
         ]
         command += [*map(str, arguments), str(file), *map(str, more)]
+        if self.barrier is not None:
+            try:
+                self.barrier.wait(LOAD_TIMEOUT_S)
+            except BrokenBarrierError as exc:
+                raise BenchmarkError("the load generator of the other server did not start") from exc
         done = subprocess.run(
             command,
             capture_output=True,

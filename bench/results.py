@@ -68,6 +68,18 @@ class Results:
         """Add one point of a plot."""
         self.curves[curve][server.value][at].append(value)
 
+    def merge(self, others: "Results") -> None:
+        """Add the figures of other results."""
+        for row, cells in others.rows.items():
+            for server, theirs in cells.items():
+                cell = self.rows.setdefault(row, {}).setdefault(server, Cell())
+                cell.values += theirs.values
+                cell.shares += theirs.shares
+        for curve, servers in others.curves.items():
+            for name, points in servers.items():
+                for at, values in points.items():
+                    self.curves[curve][name][at] += values
+
     def value(self, row: Row, server: Server) -> float | None:
         """Return the median over the rounds."""
         cell = self.rows[row].get(server)
@@ -88,11 +100,11 @@ class Results:
         ]
         return [a / b for a, b in pairs if b > 0]
 
-    def cpu_ratio(self, row: Row, other: Server) -> float | None:
-        """Return the ratio of what each did per CPU second, of rows that measured CPU shares."""
+    def cpu_ratios(self, row: Row, other: Server) -> list[float]:
+        """Return the ratio of what each did per CPU second in each round, of rows that measured CPU shares."""
         ours, theirs = self.rows[row].get(Server.RATEWIRE), self.rows[row].get(other)
         if ours is None or theirs is None or not row.more_is_better:
-            return None
+            return []
         per_cpu_s = [
             [
                 value / share.server
@@ -101,8 +113,7 @@ class Results:
             ]
             for cell in (ours, theirs)
         ]
-        ratios = [a / b for a, b in zip(*per_cpu_s, strict=False) if b > 0]
-        return median(ratios) if ratios else None
+        return [a / b for a, b in zip(*per_cpu_s, strict=False) if b > 0]
 
     def as_json(self) -> dict[str, object]:
         """Return all results for `--json`."""

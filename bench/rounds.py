@@ -3,7 +3,10 @@
 import sys
 import time
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from dataclasses import replace
+from threading import Barrier
 
 from bench.checkout import Checkout
 from bench.environment import Server, prepared_environment
@@ -14,6 +17,9 @@ from bench.processes import BenchmarkError
 from bench.results import Results
 from bench.scenarios.registry import CURVES, Entry
 from bench.scenarios.scenario import ScenarioContext
+
+# Rounds for which the two servers of a comparison run.
+ROUNDS_PER_START = 2
 
 
 def run_rounds(
@@ -27,50 +33,77 @@ def run_rounds(
 ) -> None:
     """Run all rounds; the plots use the first round only.
 
-    With `other` or `keys` two servers are compared: from the second round on both run all the time, but for ingest, and
-    their order alternates between rounds.
+    With `other` or `keys` two servers are compared, each with a Redis and a load generator of its own. In the first round they are
+    measured in turn. From the second round on, but for ingest, they share the core: both are measured at the same time, so
+    that whatever changes the speed of the machine changes that of both. They are started anew every `ROUNDS_PER_START`
+    rounds, because two processes of the same code differ by chance, in the layout of their memory above all.
 
     Raises:
         BenchmarkError: a measurement failed (of a comparison: twice in a row).
     """
     is_comparison = other is not None or keys > 0
-    sizes = {entry.symbols or plan.ingest_symbols for entry in scenarios.values()}
     with ExitStack() as stack:
-        contexts = {}
-        for size in sorted(sizes):
-            environment = stack.enter_context(prepared_environment(cores, size, other, keys=keys))
-            contexts[size] = ScenarioContext(environment, LoadGenerator(environment), plan, results)
+        contexts: dict[tuple[int, Server], ScenarioContext] = {}
+        for size in sorted({_size(entry, plan) for entry in scenarios.values()}):
+            servers = {server for entry in scenarios.values() for server in entry.servers}
+            for shared in [[each] for each in sorted(servers)] if is_comparison else [sorted(servers)]:
+                environment = stack.enter_context(prepared_environment(cores, size, other, keys=keys))
+                context = ScenarioContext(environment, LoadGenerator(environment), plan, results)
+                contexts.update({(size, server): context for server in shared})
+        kept = stack.enter_context(ExitStack())
         for number in range(plan.rounds):
-            if number == 1 and is_comparison:
-                for size, context in contexts.items():
+            if is_comparison and number % ROUNDS_PER_START == 1:
+                kept.close()
+                for (size, _), context in contexts.items():
                     # Two servers cannot follow what is written flat out on one core.
                     if size != plan.ingest_symbols:
-                        context.environment.keep_servers(stack)
+                        context.environment.keep_servers(kept)
             for name, entry in scenarios.items():
                 if number and name in CURVES:
                     continue
-                # What drifts during a round, such as the temperature, affects each server as often as the other.
-                turns = entry.servers[::-1] if is_comparison and number % 2 else entry.servers
-                for server in turns:
-                    show(f"round {number + 1} of {plan.rounds}: {name}, {server} … ")
+                together = is_comparison and number > 0 and entry.symbols > 0
+                turns = tuple(reversed(entry.servers)) if is_comparison and number % 2 else entry.servers
+                groups = [turns] if together else [(each,) for each in turns]
+                for group in groups:
+                    show(f"round {number + 1} of {plan.rounds}: {name}, {' and '.join(group)} … ")
                     start = time.monotonic()
-                    context = contexts[entry.symbols or plan.ingest_symbols]
-                    _measure(entry, context, server, attempts=2 if is_comparison else 1)
+                    of_size = {server: contexts[_size(entry, plan), server] for server in group}
+                    results.merge(_measure_together(of_size, entry, attempts=2 if is_comparison else 1))
                     show(f"{time.monotonic() - start:.0f} s\n")
 
 
-def _measure(entry: Entry, context: ScenarioContext, server: Server, *, attempts: int) -> None:
-    """Measure once; a long comparison survives one failure, which is shown.
+def _size(entry: Entry, plan: BenchPlan) -> int:
+    return entry.symbols or plan.ingest_symbols
 
-    Scenarios add figures only at their end.
+
+def _measure_together(contexts: Mapping[Server, ScenarioContext], entry: Entry, *, attempts: int) -> Results:
+    """Measure servers at the same time, and return the figures of all.
+
+    A long comparison survives one failure, which is shown: all are then measured again, because their figures are pairs.
     """
+    barrier = Barrier(len(contexts)) if len(contexts) > 1 else None
+    results = Results()
+
+    def measure(server: Server) -> None:
+        context = replace(contexts[server], results=results)
+        context.load.barrier = barrier
+        try:
+            entry.measure(context, server)
+        except BenchmarkError:
+            # The others must not wait for this one.
+            if barrier is not None:
+                barrier.abort()
+            raise
+
     try:
-        entry.measure(context, server)
+        with ThreadPoolExecutor(len(contexts)) as threads:
+            list(threads.map(measure, contexts))
     except BenchmarkError as exc:
         if attempts == 1:
             raise
         show(f"failed, and is repeated: {exc}\n… ")
-        _measure(entry, context, server, attempts=attempts - 1)
+        return _measure_together(contexts, entry, attempts=attempts - 1)
+    return results
 
 
 def show(text: str) -> None:

@@ -11,6 +11,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -51,32 +52,61 @@ def worktrees() -> str:
     ).stdout
 
 
-def run_fake(measure: Callable[[ScenarioContext, Server], None], other: Checkout | None) -> Results:
+def run_fake(
+    measure: Callable[[ScenarioContext, Server], None], other: Checkout | None, *, symbols: int = 5
+) -> Results:
     """Run two rounds of one scenario."""
     results = Results()
-    run_rounds({"fake": Entry(measure, PAIR, 5)}, TINY, choose_cores(), results, other)
+    run_rounds({"fake": Entry(measure, PAIR, symbols)}, TINY, choose_cores(), results, other)
     return results
 
 
-def test_the_order_of_both_commits_alternates_between_rounds() -> None:
+def test_the_order_of_both_commits_alternates_where_they_are_measured_in_turn() -> None:
     """Drift during a round affects each of them as often as the other."""
     order: list[Server] = []
-    run_fake(lambda _, server: order.append(server), THIS_TREE)
+    run_fake(lambda _, server: order.append(server), THIS_TREE, symbols=0)
     assert order == [Server.RATEWIRE, Server.OTHER, Server.OTHER, Server.RATEWIRE]
 
 
-def test_a_comparison_survives_a_measurement_that_fails_once() -> None:
-    """The measurement is repeated, and each server still has one figure per round."""
-    attempts: list[Server] = []
+def test_from_the_second_round_on_both_are_measured_at_the_same_time() -> None:
+    """Whatever changes the speed of the machine changes that of both."""
+    running, at_once = set[Server](), list[set[Server]]()
 
-    def fail_first(context: ScenarioContext, server: Server) -> None:
-        attempts.append(server)
-        if len(attempts) == 1:
+    def measure(context: ScenarioContext, server: Server) -> None:
+        running.add(server)
+        if context.load.barrier is not None:
+            context.load.barrier.wait(STOP_TIMEOUT_S)
+        at_once.append(set(running))
+        if context.load.barrier is not None:
+            context.load.barrier.wait(STOP_TIMEOUT_S)
+        running.discard(server)
+
+    run_fake(measure, THIS_TREE)
+    both = {Server.RATEWIRE, Server.OTHER}
+    assert at_once == [{Server.RATEWIRE}, {Server.OTHER}, both, both]
+
+
+def test_each_of_both_commits_has_a_redis_of_its_own() -> None:
+    """The load of the one is none of the other's."""
+    environments = dict[Server, set[int]]()
+    run_fake(
+        lambda context, server: environments.setdefault(server, set()).add(id(context.environment)), THIS_TREE
+    )
+    assert environments[Server.RATEWIRE].isdisjoint(environments[Server.OTHER])
+
+
+@pytest.mark.parametrize("number", [1, 3])
+def test_a_comparison_survives_a_measurement_that_fails_once(number: int) -> None:
+    """The measurement is repeated, and each server still has one figure per round: they are pairs."""
+    attempts = count(1)
+
+    def fail_once(context: ScenarioContext, server: Server) -> None:
+        if next(attempts) == number:
             raise BenchmarkError("did not start")
         context.results.add(SPEED, server, 1.0)
 
-    results = run_fake(fail_first, THIS_TREE)
-    assert len(attempts) == 5
+    results = run_fake(fail_once, THIS_TREE)
+    assert next(attempts) > 5
     assert results.ratios(SPEED, Server.OTHER) == [1.0, 1.0]
 
 
@@ -136,12 +166,12 @@ def test_clients_with_keys_are_compared_with_clients_without() -> None:
 
 
 def test_a_run_with_other_load_says_so() -> None:
-    """Waiting for the core means that other processes had it."""
+    """A server that waits for the core while the other does not have it waits for something else."""
     results = Results()
-    for waiting, expected in ((0.02, False), (0.4, True)):
+    for share, waiting, expected in ((0.48, 0.5, False), (0.3, 0.7, True)):
         results.rows.clear()
         for server in PAIR:
-            results.add(SPEED, server, 1.0, CpuShares(0.6, waiting, 0.1))
+            results.add(SPEED, server, 1.0, CpuShares(share, waiting, 0.1))
         assert any("repeat on a quiet machine" in line for line in format_comparison(results)) is expected
 
 
