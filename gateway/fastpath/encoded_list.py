@@ -74,6 +74,12 @@ class EncodedRateList:
             )
         return self._fresh_until - self._now
 
+    def encoded_at(self, version: int, now: datetime) -> bytes | None:
+        """Return the list at that time, or `None` if it must be refreshed."""
+        if version != self._version or not self._valid_after < now <= self._valid_until:
+            return None
+        return self._template.encode(format_us(now))
+
     def refresh(self, version: int, now: datetime) -> None:
         """Update the list to `now`; an equal `version` means that no rate has changed."""
         self._now = now

@@ -3,10 +3,7 @@
 from collections.abc import Callable, Sequence
 from operator import itemgetter
 
-from gateway.fastpath.encoded_rate import US_PER_MS, EncodedRate, encode_age
-
-# Ages up to half a minute, encoded in advance: a lookup takes a fifth of the time. 1.7 MB per process.
-ENCODED_AGES = [b"%d" % age_ms for age_ms in range(32_768)]
+from gateway.fastpath.encoded_rate import ENCODED_AGES, US_PER_MS, EncodedRate, encode_age
 
 
 class ListTemplate:

@@ -30,6 +30,7 @@ from gateway.fastpath.encoded_list import weigh_query
 from gateway.fastpath.encoders import encode_key
 from gateway.fastpath.entities import EntitiesQuery, parse_entities
 from gateway.fastpath.new_rates import NewRatesArgs, RatesArgs
+from gateway.fastpath.repeated_list import RepeatedListQuery
 from gateway.fastpath.selection import (
     TYPENAME,
     Field,
@@ -97,14 +98,14 @@ class PlannedRoot(NamedTuple):
 class PlannedField(NamedTuple):
     """A root field and its arguments, which are `None` for `__typename`.
 
-    It holds no document. `before` are the bytes before its value in the response. `single_rate` finds the result of `rate`.
-    `is_new`: these arguments may never come again, so nothing is kept for them.
+    It holds no document. `before` are the bytes before its value in the response. `repeated` finds the result of a query that
+    comes again. `is_new`: these arguments may never come again, so nothing is kept for them.
     """
 
     field: Field
     args: QueryArgs | None
     before: bytes
-    single_rate: SingleRateQuery | None
+    repeated: SingleRateQuery | RepeatedListQuery | None
     is_new: bool = False
 
 
@@ -270,12 +271,15 @@ def list_planned_queries(plan: QueryPlan) -> tuple[list[PlannedQuery | None], bo
 
 def make_field(root: PlannedRoot, args: QueryArgs | None) -> PlannedField:
     """Return a root field with its parsed arguments."""
-    single_rate = None
+    repeated: SingleRateQuery | RepeatedListQuery | None = None
     # An age limit of the last trade is checked for each request.
     if isinstance(args, RateArgs) and args.policy.max_trade_age is None:
         assert root.field.inside is not None
-        single_rate = SingleRateQuery(root.field.inside, *args)
-    return PlannedField(root.field, args, root.before, single_rate)
+        repeated = SingleRateQuery(root.field.inside, *args)
+    # Ages decide which rates are in another list.
+    elif isinstance(args, RatesArgs) and args.policy.on_stale is OnStale.RETURN:
+        repeated = RepeatedListQuery()
+    return PlannedField(root.field, args, root.before, repeated)
 
 
 def parse_args(name: str, arguments: Mapping[str, Any]) -> QueryArgs:

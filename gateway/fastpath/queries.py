@@ -8,8 +8,10 @@ from gateway.fastpath.encoded_history import EncodedHistory, HistoryAnswer, Hist
 from gateway.fastpath.entities import EntityEncoder
 from gateway.fastpath.new_rates import NewRatesArgs, RatesArgs
 from gateway.fastpath.plan import PlannedField, QueryPlan, RateArgs
+from gateway.fastpath.repeated_list import RepeatedListQuery
 from gateway.fastpath.response_encoder import ResponseEncoder
 from gateway.fastpath.selection import NotOnFastPath, Selection
+from gateway.fastpath.single_rate import SingleRateQuery
 from gateway.queries.candles.query import CandlesQuery
 from gateway.queries.candles.reader import CandlesReader
 from gateway.queries.consensus_candles.query import ConsensusCandlesQuery
@@ -67,11 +69,12 @@ class FastPathQueries:
 
     def is_encoded_list(self, plan: QueryPlan) -> bool:
         """Tell whether the plan is one list that is encoded, but for what has changed since."""
-        field, args = plan[0].field, plan[0].args
-        if len(plan) > 1 or not isinstance(args, RatesArgs) or field.inside is None:
-            return False
-        lists = self._encoder.object_encoder(field.inside).item_selections
-        return len(lists) == 1 and self._encoder.has_list(lists[0], args.query)
+        repeated = plan[0].repeated
+        return (
+            len(plan) == 1
+            and isinstance(repeated, RepeatedListQuery)
+            and repeated.is_kept(self._encoder.catalog.revision)
+        )
 
     def chunks(self, plan: QueryPlan, metadata: OperationMetadata | None = None) -> list[bytes] | None:
         """Return the result of `answer` in chunks, without copying long lists."""
@@ -92,18 +95,17 @@ class FastPathQueries:
         return chunks
 
     def _append(self, chunks: list[bytes], field: PlannedField, metadata: OperationMetadata | None) -> None:
+        if metadata is None and field.repeated is not None:
+            found = field.repeated.chunks(self._rates, self._encoder)
+            if found is not None:
+                chunks += found
+                return
         if isinstance(field.args, (NewRatesArgs, RatesArgs)):
-            assert field.field.inside is not None
-            chunks += self._encode_rates(field.field.inside, field.args, metadata, is_new=field.is_new)
+            chunks += self._encode_rates(field, field.args, metadata)
         elif field.args is None:
             chunks.append(self._typename)
         elif isinstance(field.args, RateArgs):
-            text = (
-                field.single_rate.encode(self._rates, self._encoder)
-                if field.single_rate and metadata is None
-                else None
-            )
-            chunks.append(text or self._encode_rate(field, field.args, metadata))
+            chunks.append(self._encode_rate(field, field.args, metadata))
         elif isinstance(field.args, CandlesQuery | ConsensusCandlesQuery | SummariesQuery):
             chunks.append(self._encode_history(field, field.args, metadata))
         else:
@@ -111,20 +113,17 @@ class FastPathQueries:
             chunks.append(self._entities.encode(field.field.inside, field.args, metadata))
 
     def _encode_rates(
-        self,
-        selection: Selection,
-        args: RatesArgs | NewRatesArgs,
-        metadata: OperationMetadata | None,
-        *,
-        is_new: bool,
+        self, field: PlannedField, args: RatesArgs | NewRatesArgs, metadata: OperationMetadata | None
     ) -> list[bytes]:
+        selection = field.field.inside
+        assert selection is not None
         if isinstance(args, NewRatesArgs):
             chunks = self._encode_new_list(selection, args)
             if chunks is not None:
                 return chunks
             args = args.read()
-        elif not is_new:
-            chunks = self._encode_cached_list(selection, args, metadata)
+        elif not field.is_new:
+            chunks = self._encode_cached_list(selection, args, metadata, field.repeated)
             if chunks is not None:
                 return chunks
         return self._encode_list(selection, args, metadata)
@@ -192,7 +191,11 @@ class FastPathQueries:
         return object_encoder.chunks(RateList((), (), cursor, now), items.__getitem__)
 
     def _encode_cached_list(
-        self, selection: Selection, args: RatesArgs, metadata: OperationMetadata | None
+        self,
+        selection: Selection,
+        args: RatesArgs,
+        metadata: OperationMetadata | None,
+        repeated: SingleRateQuery | RepeatedListQuery | None,
     ) -> list[bytes] | None:
         """Return the result from a cached list, or `None` if ages decide which rates are in it."""
         query, policy = args
@@ -217,4 +220,7 @@ class FastPathQueries:
         tells_all = is_complete or "unavailable" not in object_encoder.attributes
         unavailable = () if tells_all else rates.unavailable(query)
         cursor = rates.cursor() if "cursor" in object_encoder.attributes else ""
-        return object_encoder.chunks(RateList((), unavailable, cursor, now), items.__getitem__)
+        chunks = object_encoder.chunks(RateList((), unavailable, cursor, now), items.__getitem__)
+        if isinstance(repeated, RepeatedListQuery) and len(object_encoder.item_selections) == 1:
+            repeated.keep(encoded_list, chunks, is_alone=not object_encoder.attributes)
+        return chunks

@@ -6,8 +6,7 @@ from datetime import datetime
 from operator import itemgetter
 from typing import Any
 
-from gateway.fastpath.encoded_rate import US_PER_MS, EncodedRate, encode_age
-from gateway.fastpath.list_template import ENCODED_AGES
+from gateway.fastpath.encoded_rate import ENCODED_AGES, US_PER_MS, EncodedRate, encode_age
 from gateway.queries.rate_reader import RateReader
 from gateway.state.mirror import TickerSlot
 from rates.clock import format_us

@@ -120,11 +120,6 @@ class ResponseEncoder:
             self._rate_caches.put(selection, rate_cache)
         return encoded
 
-    def has_list(self, selection: Selection, query: RatesQuery) -> bool:
-        """Tell whether the list of the rates of a query is cached."""
-        encoded_list = self._encoded_lists.get((selection, query))
-        return encoded_list is not None and encoded_list.revision == self.catalog.revision
-
     def refresh_list(self, selection: Selection, query: RatesQuery, now: datetime) -> EncodedRateList:
         """Return the list of the rates of a query, updated to `now`.
 

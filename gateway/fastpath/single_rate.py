@@ -1,7 +1,5 @@
 """The query of a single rate, with its candidates and the rate encoded last."""
 
-from datetime import datetime
-
 from gateway.fastpath.encoded_rate import EncodedRate
 from gateway.fastpath.response_encoder import ResponseEncoder
 from gateway.fastpath.selection import Selection
@@ -26,7 +24,7 @@ class SingleRateQuery:
         self._candidates: list[RateCandidate] = []
         self._encoded_rate: EncodedRate | None = None
 
-    def encode(self, rates: RateReader, encoder: ResponseEncoder) -> bytes | None:
+    def chunks(self, rates: RateReader, encoder: ResponseEncoder) -> tuple[bytes, ...] | None:
         """Return the first rate by preference that is fresh enough, or `None`.
 
         Raises:
@@ -50,15 +48,9 @@ class SingleRateQuery:
             elif not rates.is_near(ticker, preferred):
                 continue
             if now - ticker.observed_at <= max_age:
-                return self._encoded(ticker, now, rates, encoder).encode_at(now)
+                encoded_rate = self._encoded_rate
+                if encoded_rate is None or not encoded_rate.is_valid_for(ticker, now):
+                    encoded_rate = encoder.encoded_rate(self._selection, rates.to_rate(ticker, now))
+                    self._encoded_rate = encoded_rate
+                return (encoded_rate.encode_at(now),)
         return None
-
-    def _encoded(
-        self, ticker: Ticker, now: datetime, rates: RateReader, encoder: ResponseEncoder
-    ) -> EncodedRate:
-        encoded_rate = self._encoded_rate
-        if encoded_rate is None or not encoded_rate.is_valid_for(ticker, now):
-            encoded_rate = self._encoded_rate = encoder.encoded_rate(
-                self._selection, rates.to_rate(ticker, now)
-            )
-        return encoded_rate

@@ -15,9 +15,6 @@ from gateway.http.request_head import find_head_error
 from gateway.http.request_scanner import RELEVANT, VERSION, WholeRequest
 from gateway.http.response_heads import REFUSED
 
-# Shorter responses are joined: that costs less than writing several chunks.
-MAX_JOINED_BYTES = 16_384
-
 log = structlog.get_logger("ratewire.gateway.http")
 
 
@@ -143,8 +140,8 @@ class GatewayHttpProtocol(BoundedHttpProtocol):
             return False
         if chunks is None:
             return False
-        if sum(map(len, chunks)) <= MAX_JOINED_BYTES:
-            self.transport.write(b"".join(chunks))
+        if len(chunks) == 1:
+            self.transport.write(chunks[0])
         else:
             self.transport.writelines(chunks)
         if chunks[0] is REFUSED:

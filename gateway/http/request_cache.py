@@ -50,6 +50,8 @@ TURN_S = 0.01
 # Smaller bodies and shorter lists count as light: such a list takes about as long as one light operation, and most watch lists are
 # shorter. Counted, they would exceed the budget under load and take the ASGI path, which is slower by far.
 LIGHT_BODY, LIGHT_SYMBOLS = 2 * KIB, 64
+# Shorter responses are joined: that costs less than writing several chunks.
+MAX_JOINED_BYTES = 16 * KIB
 T = TypeVar("T")
 
 PreparedRequests = BoundedLru[tuple[bool, bytes], PreparedOperation]
@@ -205,9 +207,9 @@ class RequestCache:
         return self._budget.run_now(work) if self._budget.has_time else None
 
     def _find_heavy(self, plan: QueryPlan, metadata: OperationMetadata | None = None) -> list[bytes] | None:
-        """Return the chunks of a plan that may take long. A list that is encoded does not."""
+        """Return the chunks of a plan that may take long. A list that is encoded does not, and is not measured either."""
         chunks = self._operations.chunks
-        if not self._budget.has_time and self._operations.is_encoded_list(plan):
+        if self._operations.is_encoded_list(plan):
             return chunks(plan, metadata)
         return self._compute(lambda: chunks(plan, metadata))
 
@@ -216,7 +218,8 @@ class RequestCache:
     ) -> list[bytes] | None:
         """Return the response in chunks, or `None` if the fast path cannot make it.
 
-        `server_headers` are uvicorn's headers of every response, `peer` is the address of the connection.
+        One of up to `MAX_JOINED_BYTES` is one chunk; the first chunk of a refusal is `REFUSED`. `server_headers` are uvicorn's
+        headers of every response, `peer` is the address of the connection.
         """
         if self._connections.refusal is not None:
             return None
@@ -224,7 +227,8 @@ class RequestCache:
         if principal is not ANONYMOUS and not self._authentication.is_current(principal):
             return None
         account = self._clients.of_peer(peer, known_request.forwarded_for, principal)
-        if account.left < known_request.cost:
+        left = account.left - known_request.cost
+        if left < 0:
             if self.is_proxy(peer) and account.refusals.is_behind:
                 # The ASGI path lets the request wait, because the connection of a proxy is read on.
                 return None
@@ -235,7 +239,11 @@ class RequestCache:
             if known_request.is_get
             else self._respond_to_post(known_request, server_headers, account)
         )
-        if found is not None:
+        if found is None:
+            return None
+        if left >= account.low:
+            account.left = left
+        else:
             self._accounts.charge_now(account, known_request.cost)
         return found
 
@@ -250,7 +258,8 @@ class RequestCache:
             self._seen_requests.admits((False, known_request.new_body))
         length = sum(map(len, chunks))
         head = self._heads.encode_ok(known_request.media, server_headers, account.fields, length)
-        return [head, *chunks]
+        chunks.insert(0, head)
+        return [b"".join(chunks)] if length <= MAX_JOINED_BYTES else chunks
 
     def _respond_to_get(
         self, known_request: KnownRequest, server_headers: list[Header], account: Account
@@ -271,7 +280,8 @@ class RequestCache:
         else:
             headers = headers or account.headers
             status, headers = OK, json_headers(known_request.media, len(body), headers)
-        return [*self._heads.encode(status, server_headers, headers), body]
+        chunks = [*self._heads.encode(status, server_headers, headers), body]
+        return [b"".join(chunks)] if len(body) <= MAX_JOINED_BYTES else chunks
 
     def _refuse(
         self, known_request: KnownRequest, server_headers: list[Header], account: Account

@@ -19,13 +19,19 @@ class ResponseHeads:
         self._parts = {media: _split_head(media) for media in JSON_TYPES}
         self._server_headers: list[Header] = []
         self._server_lines = b""
+        # The last head, up to its length: most responses follow one with the same media type, and the same fields.
+        self._last_media: MediaType | None = None
+        self._last_fields = self._last_start = self._last_end = b""
 
     def encode_ok(self, media: MediaType, server_headers: list[Header], fields: bytes, length: int) -> bytes:
         """Return the head of an answer of this length; `fields` are further lines."""
         if server_headers is not self._server_headers:
             self._read_server_headers(server_headers)
-        before, after = self._parts[media]
-        return b"%b%b%b%bcontent-length: %d%b" % (OK, self._server_lines, before, fields, length, after)
+        if media is not self._last_media or fields is not self._last_fields:
+            before, self._last_end = self._parts[media]
+            self._last_start = b"%b%b%b%bcontent-length: " % (OK, self._server_lines, before, fields)
+            self._last_media, self._last_fields = media, fields
+        return b"%b%d%b" % (self._last_start, length, self._last_end)
 
     def encode(self, status: bytes, server_headers: list[Header], headers: Mapping[str, str]) -> list[bytes]:
         """Return a head in chunks."""
@@ -37,6 +43,7 @@ class ResponseHeads:
     def _read_server_headers(self, server_headers: list[Header]) -> None:
         # Uvicorn makes a new list every second.
         self._server_headers, self._server_lines = server_headers, _encode_lines(server_headers)
+        self._last_media = None
 
 
 def _split_head(media: MediaType) -> tuple[bytes, bytes]:

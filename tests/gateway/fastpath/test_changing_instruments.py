@@ -22,6 +22,7 @@ ASKED: list[tuple[str, JsonObject]] = [
     ("query($s: [Symbol!]!) { rates(symbols: $s) { items { symbol price ageMs } unavailable { symbol reason } } }", {"s": ALL}),
     ("query($s: [Symbol!]!) { rates(symbols: $s) { cursor items { freshness } } }", {"s": ALL[:1]}),
     (f"query($s: [Symbol!]) {{ rates(symbols: $s) {{ items {{ {ITEMS} }} cursor }} }}", {"s": ALL[:2]}),
+    (f"query($s: [Symbol!]) {{ rates(symbols: $s) {{ items {{ {ITEMS} }} }} }}", {"s": ALL}),
     (
         "query($s: [Symbol!]!, $f: [SourceId!]) { rates(symbols: $s, sources: $f) { items { symbol price } unavailable { reason } } }",
         {"s": ALL, "f": ["COINGECKO", "BINANCE"]},

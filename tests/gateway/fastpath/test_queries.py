@@ -4,7 +4,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -21,7 +21,7 @@ from gateway.fastpath.queries import FastPathQueries
 from gateway.fastpath.response_encoder import ResponseEncoder
 from gateway.gateway import Gateway
 from gateway.operations import Operations
-from gateway.preparation import OperationRejected
+from gateway.preparation import OperationRejected, PreparedOperation
 from gateway.request import GraphQLRequest
 from gateway.results import encode
 from gateway.schema.build import build_schema
@@ -56,6 +56,8 @@ class Both:
     clock: FakeClock
     operations: Operations
     listed: ListedInstruments
+    repeated: dict[bytes, PreparedOperation] = field(default_factory=dict)
+    """The first of equal requests, as they are kept."""
 
     async def write(self, ticker: Ticker) -> None:
         await self.cache.write([ticker])
@@ -75,6 +77,9 @@ class Both:
             known = self.operations.plan_known(body)
             assert known is None or self.operations.chunks(known.plan) is None
             return False
+        # Before others renew what is kept.
+        repeated = self.repeated.setdefault(body, prepared).plan
+        again = None if repeated is None else self.operations.chunks(repeated)
         plain = await self.operations.execute(prepared, plain_notes)
         answer = await self.operations.answer(prepared, metadata)
         assert answer.body == encode(plain)
@@ -85,6 +90,7 @@ class Both:
         chunks = None if known is None else self.operations.chunks(known.plan)
         assert chunks is None or b"".join(chunks) == answer.body
         event(f"planned from the body: {known is not None}, encoded: {chunks is not None}")
+        assert again is None or b"".join(again) == answer.body
         return prepared.plan is not None
 
 
@@ -311,6 +317,35 @@ async def test_a_list_is_kept_although_some_of_it_has_not_been_seen() -> None:
 
 
 @pytest.mark.slow
+async def test_a_list_that_comes_again_is_answered_while_it_is_kept() -> None:
+    """One step finds it; what it shows is never older than what has happened."""
+    async with both() as system:
+        await system.write(build_ticker())
+        query = '{ rates(symbols: ["BTC/USDT"]) { items { price ageMs } } }'
+        plan = system.operations.prepare(GraphQLRequest(query)).plan
+        assert plan
+        assert not system.operations.is_encoded_list(plan)
+        for _ in range(2):
+            assert system.operations.chunks(plan)
+        assert system.operations.is_encoded_list(plan)
+        repeated, chunks = plan[0].repeated, system.operations.chunks
+        assert repeated is not None
+        encoder = system.operations._fast_queries._encoder
+        assert repeated.chunks(system.gateway.rates, encoder) == (
+            b'{"items":',
+            b'[{"price":"100","ageMs":0}]',
+            b"}",
+        )
+        system.clock.now += timedelta(milliseconds=7)
+        assert b'"ageMs":7' in b"".join(repeated.chunks(system.gateway.rates, encoder) or ())
+        await system.write(build_ticker(price="8", observed_at=system.clock.now))
+        assert repeated.chunks(system.gateway.rates, encoder) is None
+        assert b'"price":"8"' in b"".join(chunks(plan) or ())
+        encoder._encoded_lists.clear()
+        assert not system.operations.is_encoded_list(plan)
+        assert b'"price":"8"' in b"".join(chunks(plan) or ())
+
+
 async def test_a_client_with_ever_new_selections_fills_no_memory() -> None:
     """Ever new aliases are answered, and what is kept for them stays bounded."""
     async with both() as system:
