@@ -207,7 +207,10 @@ class RequestCache:
         return self._budget.run_now(work) if self._budget.has_time else None
 
     def _find_heavy(self, plan: QueryPlan, metadata: OperationMetadata | None = None) -> list[bytes] | None:
-        """Return the chunks of a plan that may take long. A list that is encoded does not, and is not measured either."""
+        """Return the chunks of a plan that may take long.
+
+        A list that is encoded does not, and is not measured either.
+        """
         chunks = self._operations.chunks
         if self._operations.is_encoded_list(plan):
             return chunks(plan, metadata)

@@ -69,7 +69,7 @@ def test_the_order_of_both_commits_alternates_where_they_are_measured_in_turn() 
 
 
 def test_from_the_second_round_on_both_are_measured_at_the_same_time() -> None:
-    """Whatever changes the speed of the machine changes that of both."""
+    """Then whatever changes the speed of the machine changes that of both."""
     running, at_once = set[Server](), list[set[Server]]()
 
     def measure(context: ScenarioContext, server: Server) -> None:
@@ -97,7 +97,7 @@ def test_each_of_both_commits_has_a_redis_of_its_own() -> None:
 
 @pytest.mark.parametrize("number", [1, 3])
 def test_a_comparison_survives_a_measurement_that_fails_once(number: int) -> None:
-    """The measurement is repeated, and each server still has one figure per round: they are pairs."""
+    """It is repeated for both, and each server still has one figure per round."""
     attempts = count(1)
 
     def fail_once(context: ScenarioContext, server: Server) -> None:
@@ -166,7 +166,7 @@ def test_clients_with_keys_are_compared_with_clients_without() -> None:
 
 
 def test_a_run_with_other_load_says_so() -> None:
-    """A server that waits for the core while the other does not have it waits for something else."""
+    """Its core is neither the one server's nor the other's."""
     results = Results()
     for share, waiting, expected in ((0.48, 0.5, False), (0.3, 0.7, True)):
         results.rows.clear()
