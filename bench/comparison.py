@@ -18,7 +18,10 @@ from bench.table import align, format_number, format_shares
 
 
 class Comparison(NamedTuple):
-    """Two servers, and the least ratio of their throughput: of what they do per CPU second, where that is known."""
+    """Two servers, and the least ratio of their throughput.
+
+    What they do per CPU second counts, where that is known.
+    """
 
     other: Server
     names: tuple[str, str]
@@ -108,7 +111,10 @@ def _format_quartiles(ratios: list[float]) -> str:
 
 
 def _lost_to_others(results: Results, other: Server) -> Iterator[float]:
-    """Iterate over the median share of the core, by row, that neither of both servers had while one waited for it."""
+    """Iterate over the median share of the core, by row, that neither server had.
+
+    One of them waited for it.
+    """
     for row, cells in results.rows.items():
         if row.is_throughput and Server.RATEWIRE in cells and other in cells:
             pairs = list(zip(cells[Server.RATEWIRE].shares, cells[other].shares, strict=False))

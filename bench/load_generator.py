@@ -109,7 +109,7 @@ class LoadGenerator:
         path: str = "/graphql",
         agents: int = 0,
     ) -> QueryMeasurement:
-        """Send queries for `seconds`, after a warm-up in which the server sees each of them several times.
+        """Send queries for `seconds`, after a warm-up.
 
         With `agents`, each request has one of that many user agents and a traceparent of its own.
         """

@@ -101,7 +101,10 @@ class Results:
         return [a / b for a, b in pairs if b > 0]
 
     def cpu_ratios(self, row: Row, other: Server) -> list[float]:
-        """Return the ratio of what each did per CPU second in each round, of rows that measured CPU shares."""
+        """Return the ratio of what each did per CPU second in each round.
+
+        Empty for a row that measured no CPU shares.
+        """
         ours, theirs = self.rows[row].get(Server.RATEWIRE), self.rows[row].get(other)
         if ours is None or theirs is None or not row.more_is_better:
             return []

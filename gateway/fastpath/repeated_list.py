@@ -21,7 +21,10 @@ class RepeatedListQuery:
         self._around: tuple[bytes, bytes] | None = None
 
     def keep(self, encoded_list: EncodedRateList, chunks: list[bytes], *, is_alone: bool) -> None:
-        """Remember the list of a result; `is_alone`: its `chunks` are what precedes the list, the list, and what follows."""
+        """Remember the list of a result.
+
+        `is_alone`: the `chunks` of the result are what precedes the list, the list, and what follows it.
+        """
         if self._find() is not encoded_list:
             self._list = ref(encoded_list)
             self._around = (chunks[0], chunks[2]) if is_alone else None
