@@ -4,7 +4,7 @@ import { CandlesDocument, type CandleInterval, type CandlesQueryVariables } from
 import type { ServerClock } from "../rates/server-clock";
 import { CandleStream } from "./candle-stream";
 import { type CandlePage, CandleWindow, type ChartCandle } from "./candle-window";
-import { HistoryProblem, problemOf, withTimeout } from "./history-problem";
+import { HistoryProblem, problemOf } from "./history-problem";
 import { intervalLength } from "./time-frames";
 
 export interface HistoryQuestion {
@@ -42,7 +42,6 @@ const LONGEST_REFRESH_MS = 60_000;
 const CLOSED_AFTER_MS = 400;
 /** Every so many refreshes, candles with gaps are read again: a backfill may have filled them, which the subscription does not tell. */
 const REFRESHES_PER_REPAIR = 12;
-const ANSWER_WITHIN_MS = 15_000;
 
 export class HistoryFeed {
   readonly question: HistoryQuestion;
@@ -236,11 +235,11 @@ export class HistoryFeed {
     this.#stream = null;
   }
 
-  /** Raises a `HistoryProblem`. */
+  /** Raises the error of the client, which sets the time limit, or a `HistoryProblem` without candles. */
   async #ask(range: Pick<CandlesQueryVariables, "last" | "from" | "to" | "before">): Promise<CandlePage & { source: string }> {
     const { symbol, source, interval } = this.question;
     const variables = { symbol, source, interval, from: null, to: null, before: null, ...range } as CandlesQueryVariables;
-    const answer = await withTimeout(this.#client.query(CandlesDocument, variables).toPromise(), ANSWER_WITHIN_MS);
+    const answer = await this.#client.query(CandlesDocument, variables).toPromise();
     if (answer.error !== undefined) throw answer.error;
     if (!answer.data?.candles) throw new HistoryProblem("unavailable", "the gateway sent no candles");
     return { ...answer.data.candles, source: answer.data.candles.source.code };

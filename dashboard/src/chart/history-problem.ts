@@ -60,16 +60,3 @@ export function problemText({ kind, message, againAtMs }: HistoryProblem, hasCan
   if (kind === "unavailable") return "The history is not available at the moment. Live prices go on below. The chart is tried again.";
   return "The history could not be loaded: the gateway cannot be reached. It is tried again.";
 }
-
-/** Raises a `HistoryProblem` if there is no answer in time. */
-export async function withTimeout<Value>(answer: Promise<Value>, ms: number): Promise<Value> {
-  let timer: number | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = window.setTimeout(() => reject(new HistoryProblem("unreachable", `no answer within ${ms} ms`)), ms);
-  });
-  try {
-    return await Promise.race([answer, late]);
-  } finally {
-    window.clearTimeout(timer);
-  }
-}

@@ -2,13 +2,12 @@
 import type { AnyVariables, Client, TypedDocumentNode } from "urql";
 import { type CandleInterval, ClosesDocument, ConsensusCandlesDocument, type ConsensusCandlesQueryVariables, type ClosesQueryVariables } from "../graphql/generated";
 import type { CandleSeries } from "./candle-stream";
-import { HistoryProblem, withTimeout } from "./history-problem";
+import { HistoryProblem } from "./history-problem";
 import type { OverlayCandle, OverlayRange } from "./overlay-feed";
 
 /** An answer with candles of six sources stays far below the limit of the gateway. */
 export const CONSENSUS_PAGE = 200;
 export const CLOSES_PAGE = 400;
-const ANSWER_WITHIN_MS = 15_000;
 
 interface Closes {
   source: string;
@@ -37,9 +36,9 @@ async function askConsensus(client: Client, variables: ConsensusCandlesQueryVari
   return consensusCandles;
 }
 
-/** Raises the error of the client, or a `HistoryProblem` without an answer in time. */
+/** Raises the error of the client, which sets the time limit, or a `HistoryProblem` without candles. */
 async function ask<Data, Variables extends AnyVariables>(client: Client, document: TypedDocumentNode<Data, Variables>, variables: Variables): Promise<Data> {
-  const { data, error } = await withTimeout(client.query(document, variables).toPromise(), ANSWER_WITHIN_MS);
+  const { data, error } = await client.query(document, variables).toPromise();
   if (error !== undefined) throw error;
   if (data === undefined) throw new HistoryProblem("unavailable", "the gateway sent no candles");
   return data;
