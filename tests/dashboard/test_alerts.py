@@ -43,9 +43,13 @@ async def test_a_crossing_fires_once_and_is_kept_for_the_next_visit(market: Mark
         await page.open(f"/?symbol={BTC}")
         await page.until("document.title.includes('60,000')")
         await page.click(BELL)
-        await add(page, "nonsense")
-        await page.shows("Enter a symbol such as BTC/USDT and a positive number.")
-        await page.evaluate("document.querySelector('.alerts [name=level]').value = ''")
+        for level, problem in (
+            ("nonsense", "This is no number."),
+            ("0", "Enter a symbol such as BTC/USDT and a positive number."),
+        ):
+            await add(page, level)
+            await page.shows(problem)
+            await page.evaluate("document.querySelector('.alerts [name=level]').value = ''")
         await add(page, "61000")
         await page.until(IS_WATCHING)
         await cross(market, page, "60950", "61500", f"{FIRED}.length > 0")
@@ -60,6 +64,22 @@ async def test_a_crossing_fires_once_and_is_kept_for_the_next_visit(market: Mark
         await page.until(IS_WATCHING)
         await page.click(".rules button")
         await page.until("document.querySelector('.rules') === null")
+
+
+async def test_a_level_is_read_in_the_notation_of_the_viewer(market: Market, page: Browser) -> None:
+    """The form says what it reads, and asks where a level can be two figures."""
+    async with market.serving():
+        await market.write(BTC, "60000")
+        await page.open(f"/?symbol={BTC}", locale="de-DE")
+        await page.until("document.title.includes('60.000')")
+        await page.click(BELL)
+        await add(page, "61.000")
+        await page.shows("61.000 can mean 61000 or 61,000. Write one of these.")
+        await page.type_text(",250")
+        await page.shows("Read as 61.000,25.")
+        await page.press("Enter")
+        await page.until("document.querySelector('.rules li')?.innerText.includes('price rises to 61.000,25')")
+        assert await page.axe() == []
 
 
 async def test_a_notification_is_asked_for_and_sent(market: Market, page: Browser) -> None:

@@ -3,12 +3,13 @@ import { type FormEvent, type RefObject, useId, useState, useSyncExternalStore }
 import { useRemembered } from "../browser/remembered";
 import { pastTimeText } from "../browser/times";
 import { sourceName } from "../rates/figures";
+import { readFigure } from "../rates/typed-figure";
 import { health } from "../stores/session";
 import { useSourceHealth } from "../stores/source-health";
 import { ALERT_KINDS, type AlertKind, type AlertRule, isRule, LONGEST_WINDOW_MIN, MOST_RULES } from "./rules";
 import { askForNotifications, notificationPermission, setSound, sound } from "./signals";
 import { addRule, removeRule, rules, watch } from "./store";
-import { describeFiring, describeRule, KIND_UNIT, KIND_WORD } from "./words";
+import { describeFiring, describeLevel, describeRule, KIND_UNIT, KIND_WORD } from "./words";
 
 interface Props {
   dialog: RefObject<HTMLDialogElement | null>;
@@ -62,13 +63,16 @@ export function AlertPanel({ dialog, symbol }: Props) {
 function AlertForm({ symbol }: { symbol: string }) {
   const id = useId();
   const [kind, setKind] = useState<AlertKind>("above");
+  const [typed, setTyped] = useState("");
+  const level = readFigure(typed);
   const [problem, setProblem] = useState<string | null>(null);
   const { sources } = useSourceHealth(health);
   const add = (event: FormEvent<HTMLFormElement>) => {
     event.preventDefault();
     const given = new FormData(event.currentTarget);
-    const rule = readForm(given, kind);
-    if (!isRule(rule)) setProblem("Enter a symbol such as BTC/USDT and a positive number.");
+    const rule = readForm(given, kind, level.value ?? "");
+    if (typed.trim() !== "" && level.error !== null) setProblem(level.error);
+    else if (!isRule(rule)) setProblem("Enter a symbol such as BTC/USDT and a positive number.");
     else if (rules.value.length >= MOST_RULES) setProblem(`There are ${MOST_RULES} alerts already.`);
     else {
       setProblem(null);
@@ -93,7 +97,7 @@ function AlertForm({ symbol }: { symbol: string }) {
       </label>
       <label>
         {KIND_UNIT[kind] === "" ? "Price" : `In ${KIND_UNIT[kind]}`}
-        <input name="level" inputMode="decimal" autoComplete="off" aria-describedby={`${id}-problem`} />
+        <input name="level" inputMode="decimal" autoComplete="off" maxLength={60} value={typed} onChange={({ target }) => setTyped(target.value)} aria-describedby={`${id}-read ${id}-problem`} />
       </label>
       {kind === "move" && (
         <label>
@@ -115,6 +119,9 @@ function AlertForm({ symbol }: { symbol: string }) {
         </label>
       )}
       <button type="submit">Add alert</button>
+      <p id={`${id}-read`} className="form-read soft">
+        {typed.trim() !== "" && (level.error ?? `Read as ${describeLevel(kind, level.value)}.`)}
+      </p>
       <p id={`${id}-problem`} className="form-problem" role="alert">
         {problem}
       </p>
@@ -122,14 +129,14 @@ function AlertForm({ symbol }: { symbol: string }) {
   );
 }
 
-function readForm(given: FormData, kind: AlertKind): AlertRule {
+function readForm(given: FormData, kind: AlertKind, level: string): AlertRule {
   const text = (name: string) => String(given.get(name) ?? "").trim();
   return {
     id: `${Date.now()}-${Math.random().toString(36).slice(2)}`,
     symbol: text("symbol").toUpperCase().replace(/^([^/]+)[-_ ]([^/]+)$/, "$1/$2"),
     source: text("source") || null,
     kind,
-    level: text("level"),
+    level,
     windowMin: kind === "move" ? Number(text("windowMin")) : 15,
   };
 }

@@ -14,8 +14,13 @@ export const KIND_WORD: Record<AlertKind, string> = {
 
 export const KIND_UNIT: Record<AlertKind, string> = { above: "", below: "", move: "%", spread: "bps", stale: "s" };
 
+/** A level with its unit, in the notation of the viewer's language. */
+export function describeLevel(kind: AlertKind, level: string): string {
+  return kind === "above" || kind === "below" ? formatPrice(level) : `${writeDecimal(level)} ${KIND_UNIT[kind]}`;
+}
+
 export function describeRule({ symbol, source, kind, level, windowMin }: AlertRule): string {
-  const shown = kind === "above" || kind === "below" ? formatPrice(level) : `${writeDecimal(level)} ${KIND_UNIT[kind]}`;
+  const shown = describeLevel(kind, level);
   const within = kind === "move" ? ` within ${windowMin} min` : "";
   return `${symbol}: ${KIND_WORD[kind].toLowerCase()} ${shown}${within}${source === null ? "" : ` at ${sourceName(source)}`}`;
 }

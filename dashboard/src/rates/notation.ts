@@ -3,6 +3,9 @@
 /** The language of the browser; in tests without one, English. */
 export const LANGUAGE = typeof navigator === "undefined" ? "en" : navigator.language;
 
+/** What stands before the decimals: a point or a comma, as no language has another one beside Latin digits. */
+export const DECIMAL_MARK = new Intl.NumberFormat(LANGUAGE, { numberingSystem: "latn" }).formatToParts(1.5).find(({ type }) => type === "decimal")?.value ?? ".";
+
 const MOST_DECIMALS = 100;
 const formatters = new Map<number, Intl.NumberFormat>();
 
