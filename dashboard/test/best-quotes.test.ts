@@ -102,21 +102,43 @@ const FIRST = { rows: "asset", sort: "gap", descending: true } as const;
 test("a row is an asset with all its pairs, or one pair", () => {
   const book = bookOf(rate("BTC/USDT", "OKX", "99.9", "100"), rate("BTC/USDT", "BYBIT", "99.9", "100"), rate("BTC/USD", "KRAKEN", "99.2", "99.3"), rate("ETH/USD", "KRAKEN", "9", "9.1"));
   const table = new SpreadsTable({ book, usdValueOf: values({}) }, new ServerClock());
-  expect(table.read(FIRST, "", () => "", NOW)).toMatchObject({ rows: [{ key: "Asset:BTC", sources: 3 }], lonely: 1, doubtful: 0 });
-  expect(table.read({ ...FIRST, rows: "pair" }, "", () => "", NOW)).toMatchObject({ rows: [{ key: "BTC/USDT", sources: 2 }], lonely: 2 });
-  expect(table.read(FIRST, "eth", () => "", NOW)).toMatchObject({ rows: [], lonely: 1 });
+  expect(table.read(FIRST, "", () => "", false, NOW)).toMatchObject({ rows: [{ key: "Asset:BTC", sources: 3 }], lonely: 1, doubtful: 0 });
+  expect(table.read({ ...FIRST, rows: "pair" }, "", () => "", false, NOW)).toMatchObject({ rows: [{ key: "BTC/USDT", sources: 2 }], lonely: 2 });
+  expect(table.read(FIRST, "eth", () => "", false, NOW)).toMatchObject({ rows: [], lonely: 1 });
 });
 
 test("figures and places change together, once a second", () => {
   const [btc, eth] = [rate("BTC/USDT", "OKX", "99.9", "100"), rate("ETH/USDT", "OKX", "9.99", "10")];
   const book = bookOf(btc, eth, rate("BTC/USDT", "BYBIT", "99.9", "100"), rate("ETH/USDT", "BYBIT", "9.98", "10"));
   const table = new SpreadsTable({ book, usdValueOf: () => null }, new ServerClock());
-  const shown = (nowMs: number) => table.read(FIRST, "", () => "", nowMs).rows.map(({ key, bid }) => `${key} ${bid.price}`);
+  const shown = (nowMs: number) => table.read(FIRST, "", () => "", false, nowMs).rows.map(({ key, bid }) => `${key} ${bid.price}`);
   const before = ["Asset:BTC 99.9", "Asset:ETH 9.99"].sort();
   expect(shown(NOW).sort()).toEqual(before);
   book.apply({ kind: "UPDATE", items: [{ ...eth, bid: "10.5" }], unavailable: [] }, false);
   expect(shown(NOW + 900).sort()).toEqual(before);
   expect(shown(NOW + 1_000)).toEqual(["Asset:ETH 10.5", "Asset:BTC 99.9"]);
+});
+
+test("rows keep their places while the viewer is on one of them", () => {
+  const both = (symbol: string, bid: string) => (["OKX", "BYBIT"] as const).map((source) => rate(symbol, source, bid, "10"));
+  const change = (items: SpreadRate[], lost: string) => book.apply({ kind: "UPDATE", items, unavailable: [{ symbol: lost, source: null, reason: "NOT_YET_SEEN", message: "" }] }, false);
+  const book = bookOf(...both("BTC/USDT", "9.9"), ...both("ETH/USDT", "9.8"), ...both("SOL/USDT", "9.7"), ...both("XRP/USDT", "9"));
+  change([], "XRP/USDT");
+  const table = new SpreadsTable({ book, usdValueOf: () => null }, new ServerClock());
+  const read = (second: number, isInUse: boolean, order = {}) => {
+    const { rows, isHeld } = table.read({ ...FIRST, ...order }, "", () => "", isInUse, NOW + second * 1_000);
+    return `${rows.map(({ key, bid }) => `${key.replace("Asset:", "")} ${bid.price}`).join(", ")}${isHeld ? " held" : ""}`;
+  };
+  expect(read(0, true)).toBe("BTC 9.9, ETH 9.8, SOL 9.7");
+  change([...both("SOL/USDT", "9.95"), ...both("XRP/USDT", "9.85")], "ETH/USDT");
+  // The figures are new, what has come follows below.
+  expect(read(1, true)).toBe("BTC 9.9, SOL 9.95, XRP 9.85 held");
+  expect(read(2, false)).toBe("SOL 9.95, BTC 9.9, XRP 9.85");
+  expect(read(3, true)).toBe("SOL 9.95, BTC 9.9, XRP 9.85 held");
+  // Who asks for another order gets it. Names have no other places.
+  expect(read(4, true, { descending: false })).toBe("XRP 9.85, BTC 9.9, SOL 9.95");
+  expect(read(5, true, { sort: "symbol", descending: false })).toBe("BTC 9.9, SOL 9.95, XRP 9.85");
+  expect(read(6, true, { sort: "symbol", descending: false })).toBe("BTC 9.9, SOL 9.95, XRP 9.85");
 });
 
 test("quotes without both sides, of assets that nobody has reviewed, and of what is gone are none", () => {

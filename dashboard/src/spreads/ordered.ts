@@ -24,3 +24,10 @@ export function ordered(rows: readonly BestQuotes[], { sort, descending }: Pick<
   const sign = descending ? -1 : 1;
   return [...rows].sort((one, other) => sign * COMPARE[sort](one, other) || compareNames(one, other));
 }
+
+/** The rows in the places that they have in `before`; those that are new follow in the order given. */
+export function inPlacesOf(before: readonly BestQuotes[], rows: readonly BestQuotes[]): BestQuotes[] {
+  const places = new Map(before.map(({ key }, place) => [key, place]));
+  const placeOf = ({ key }: BestQuotes) => places.get(key) ?? before.length;
+  return [...rows].sort((one, other) => placeOf(one) - placeOf(other));
+}

@@ -2,7 +2,7 @@
 import type { SpreadsAddress } from "../browser/view-address";
 import type { ServerClock } from "../rates/server-clock";
 import { type BestQuotes, findBestQuotes, type Quote, type UsdValue } from "./best-quotes";
-import { ordered } from "./ordered";
+import { inPlacesOf, ordered } from "./ordered";
 import type { QuoteBook } from "./quote-book";
 
 export interface SpreadsRead {
@@ -10,6 +10,8 @@ export interface SpreadsRead {
   /** Assets or pairs that are left out, by reason. */
   lonely: number;
   doubtful: number;
+  /** Whether the rows keep their places, whatever their figures are. */
+  isHeld: boolean;
 }
 
 /** What the rows are made of. */
@@ -31,17 +33,21 @@ export class SpreadsTable {
     this.#clock = clock;
   }
 
-  read(address: SpreadsAddress, search: string, nameOf: (base: string) => string, nowMs: number = Date.now()): SpreadsRead {
+  /** `isInUse`: the viewer is on a row, which must not move away. */
+  read(address: SpreadsAddress, search: string, nameOf: (base: string) => string, isInUse: boolean, nowMs: number = Date.now()): SpreadsRead {
     const key = `${address.rows} ${address.sort} ${address.descending} ${search}`;
     const last = this.#last;
     // Nothing that was found is looked for again at once: it may arrive at any time.
     if (last !== null && last.key === key && last.read.rows.length > 0 && nowMs - last.atMs < READ_MS) return last.read;
-    const read = this.#find(address, search, nameOf, this.#clock.nowMs(nowMs));
+    const found = this.#find(address, search, nameOf, this.#clock.nowMs(nowMs));
+    // Names do not move.
+    const isHeld = isInUse && last !== null && last.key === key && address.sort !== "symbol";
+    const read = { ...found, isHeld, rows: isHeld ? inPlacesOf(last.read.rows, found.rows) : found.rows };
     this.#last = { key, atMs: nowMs, read };
     return read;
   }
 
-  #find(address: SpreadsAddress, search: string, nameOf: (base: string) => string, nowMs: number): SpreadsRead {
+  #find(address: SpreadsAddress, search: string, nameOf: (base: string) => string, nowMs: number): Omit<SpreadsRead, "isHeld"> {
     const words = search.toLowerCase().split(/\s+/).filter(Boolean);
     const [rows, counts] = [[] as BestQuotes[], { lonely: 0, doubtful: 0 }];
     const usdValueOf = address.rows === "pair" ? () => null : this.#feed.usdValueOf;

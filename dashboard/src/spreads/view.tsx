@@ -1,5 +1,5 @@
 // For each asset, or pair, the lowest ask and the highest bid over all sources, and the gap between them, live.
-import { useEffect, useMemo, useRef, useState } from "react";
+import { type RefObject, useEffect, useMemo, useRef, useState } from "react";
 import { type Address, go } from "../browser/address";
 import { useShortcut } from "../browser/shortcuts";
 import { SPREAD_ROWS, type SpreadRows, type SpreadSortKey } from "../browser/view-address";
@@ -37,7 +37,8 @@ export default function SpreadsView({ address }: { address: Address }) {
   useEffect(() => void names.load(gateway.client), []);
   useShortcut("/", () => searchBox.current?.select());
   useShortcut("Escape", () => go(address.search === "" ? { view: "market" } : { search: "" }, address.search === "" ? "push" : "replace"));
-  const { rows, lonely, doubtful } = useSpreads(table, address);
+  const body = useRef<HTMLTableSectionElement>(null);
+  const { rows, lonely, doubtful, isHeld } = useSpreads(table, address, body);
   const shown = rows.slice(0, most);
   return (
     <main className="page spreads">
@@ -52,8 +53,11 @@ export default function SpreadsView({ address }: { address: Address }) {
           <input ref={searchBox} type="search" placeholder="Search, e.g. bitcoin" autoComplete="off" spellCheck={false} aria-keyshortcuts="/" value={address.search} onChange={({ target }) => go({ search: target.value })} />
         </label>
         <RowsChoice address={address} />
+        <p className="held soft" role="status">
+          {isHeld && "The rows keep their places while you are on one of them."}
+        </p>
       </div>
-      {rows.length === 0 ? <Nothing feed={feed} search={address.search} /> : <Table rows={shown} address={address} />}
+      {rows.length === 0 ? <Nothing feed={feed} search={address.search} /> : <Table rows={shown} address={address} body={body} />}
       {rows.length > most && (
         <button type="button" onClick={() => setMost(most + PAGE)}>
           {`Show more: ${rows.length - most} of ${rows.length} are not shown`}
@@ -80,16 +84,24 @@ function RowsChoice({ address: { spreads } }: { address: Address }) {
 }
 
 /** Read anew every half second, for the ages. */
-function useSpreads(table: SpreadsTable, { spreads, search }: Address): SpreadsRead {
-  const [turn, setTurn] = useState(0);
-  useEffect(() => onSecondHand(() => setTurn((count) => count + 1)), []);
-  return useMemo(() => {
-    void turn;
-    return table.read(spreads, search, (base) => names.of(base));
-  }, [table, spreads, search, turn]);
+function useSpreads(table: SpreadsTable, { spreads, search }: Address, body: RefObject<HTMLElement | null>): SpreadsRead {
+  const [turn, setTurn] = useState({ isInUse: false });
+  useEffect(() => onSecondHand(() => setTurn({ isInUse: isInUse(body.current) })), [body]);
+  return useMemo(() => table.read(spreads, search, (base) => names.of(base), turn.isInUse), [table, spreads, search, turn]);
 }
 
-function Table({ rows, address: { spreads } }: { rows: readonly BestQuotes[]; address: Address }) {
+/** Whether a row has the focus, or the pointer rests on one. A finger rests nowhere, though browsers say so. */
+function isInUse(body: HTMLElement | null): boolean {
+  return body !== null && (body.matches(":focus-within") || (window.matchMedia("(hover: hover)").matches && body.matches(":hover")));
+}
+
+interface TableProps {
+  rows: readonly BestQuotes[];
+  address: Address;
+  body: RefObject<HTMLTableSectionElement | null>;
+}
+
+function Table({ rows, address: { spreads }, body }: TableProps) {
   const { sort, descending } = spreads;
   return (
     <div className="scroll" tabIndex={0} role="region" aria-label="Best quotes">
@@ -109,7 +121,7 @@ function Table({ rows, address: { spreads } }: { rows: readonly BestQuotes[]; ad
             </th>
           </tr>
         </thead>
-        <tbody>
+        <tbody ref={body}>
           {rows.map((row) => (spreads.rows === "asset" ? <AssetRow key={row.key} row={row} /> : <PairRow key={row.key} row={row} />))}
         </tbody>
       </table>
