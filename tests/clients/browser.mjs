@@ -20,6 +20,8 @@ let devtools = null;
 // Requests whose body has this text are aborted, or never answered.
 let blocked = null;
 let held = null;
+// Characters of the WebSocket messages that the page has received.
+let received = 0;
 
 async function open({ path, block = null, hold = null, ...options }) {
   blocked = block;
@@ -36,6 +38,7 @@ async function open({ path, block = null, hold = null, ...options }) {
   });
   page = await context.newPage();
   page.on("websocket", (socket) => [base, allowed].some((each) => each !== undefined && new URL(socket.url()).host === new URL(each).host) || foreign.push(socket.url()));
+  page.on("websocket", (socket) => socket.on("framereceived", ({ payload }) => { received += payload.length; }));
   page.on("console", (message) => message.type() === "error" && complaints.push(message.text()));
   page.on("pageerror", (error) => complaints.push(String(error)));
   devtools = await context.newCDPSession(page);
@@ -129,7 +132,9 @@ const COMMANDS = {
   // Seconds that the page's main thread was busy out of so many, by Chromium's own trace: `cpu` of the thread, `wall` of its tasks.
   trace: async ({ seconds }) => {
     await browser.startTracing(page, { categories: ["toplevel", "disabled-by-default-devtools.timeline", "__metadata"] });
+    const before = received;
     await new Promise((done) => setTimeout(done, seconds * 1000));
+    const characters = received - before;
     const { traceEvents } = JSON.parse((await browser.stopTracing()).toString());
     const busy = new Map();
     const main = new Set(traceEvents.filter(({ name, args }) => name === "thread_name" && args.name === "CrRendererMain").map(({ pid, tid }) => `${pid} ${tid}`));
@@ -139,7 +144,7 @@ const COMMANDS = {
       busy.set(`${pid} ${tid}`, { wall: spent.wall + dur / 1e6, cpu: spent.cpu + tdur / 1e6 });
     }
     // The busiest renderer is the page's; an empty one may stand beside it.
-    return { seconds, ...[...busy.values()].sort((one, other) => other.cpu - one.cpu)[0] };
+    return { seconds, received: characters, ...[...busy.values()].sort((one, other) => other.cpu - one.cpu)[0] };
   },
   seen: () => ({ complaints, foreign }),
   forget: ({ text }) => {

@@ -65,11 +65,15 @@ class Cost(TypedDict):
 
 
 class Trace(TypedDict):
-    """Time that the main thread was busy within `seconds`: processor and wall time, in seconds."""
+    """Time that the main thread was busy within `seconds`: processor and wall time, in seconds.
+
+    `received`: characters of WebSocket messages meanwhile.
+    """
 
     seconds: float
     cpu: float
     wall: float
+    received: int
 
 
 class Seen(TypedDict):

@@ -56,7 +56,8 @@ async def trace_main_thread(browser: Browser, seconds: float) -> float:
     trace = await browser.trace(seconds)
     share = trace["cpu"] / trace["seconds"]
     say(
-        f"trace of {seconds} s: {share:.1%} of a core ({trace['wall'] / trace['seconds']:.0%} by the wall clock)"
+        f"trace of {seconds} s: {share:.1%} of a core ({trace['wall'] / trace['seconds']:.0%} by the wall clock), "
+        f"{trace['received'] / trace['seconds'] / 1000:,.0f} kB/s received"
     )
     return share
 

@@ -78,7 +78,9 @@ async def test_a_level_is_read_in_the_notation_of_the_viewer(market: Market, pag
         await page.type_text(",250")
         await page.shows("Read as 61.000,25.")
         await page.press("Enter")
-        await page.until("document.querySelector('.rules li')?.innerText.includes('price rises to 61.000,25')")
+        await page.until(
+            "document.querySelector('.rules li')?.innerText.includes('price rises to 61.000,25')"
+        )
         assert await page.axe() == []
 
 

@@ -13,6 +13,7 @@ pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.servers]
 BTC, ETH = "BTC/USDT", "ETH/USDT"
 ROWS = "[...document.querySelectorAll('.best tbody tr')].map(each => each.innerText.replace(/\\s+/g, ' '))"
 BODY = "document.querySelector('main').innerText"
+HELD = "document.querySelector('.spread-tools .held').innerText"
 
 
 async def quote(market: Market, symbol: str, source: Source, bid: str, ask: str, **age: float) -> None:
@@ -98,6 +99,31 @@ async def test_the_order_stands_in_the_address_and_the_keyboard_reaches_all(
         await page.until(f"{ROWS}.length === 2")
         await page.press("Escape")
         await page.until("document.querySelector('main.market') !== null")
+
+
+async def test_rows_keep_their_places_while_the_viewer_is_on_one(market: Market, page: Browser) -> None:
+    """With focus or pointer on a row its figures change, its place does not; the page says so."""
+    await market.reset()
+    async with market.serving():
+        for source, lift in ((Source.OKX, 0), (Source.BYBIT, 1)):
+            await quote(market, BTC, source, f"{60_000 + lift}.00", f"{60_000 + lift}.50")
+            await quote(market, ETH, source, f"{3_000 + lift}.00", f"{3_000 + lift}.50")
+        await page.open("/?view=spreads")
+        await page.until(f"{ROWS}.length === 2 && /^ETH.*\\+1.7 bps/.test({ROWS}[0])")
+        await page.evaluate("document.querySelector('.best tbody a').focus()")
+        await page.until(f"{HELD}.includes('keep their places')")
+        await quote(market, ETH, Source.BYBIT, "3000.00", "3000.50")
+        await page.until(f"/^ETH.*\N{MINUS SIGN}1.7 bps/.test({ROWS}[0])")
+        assert await page.evaluate("document.activeElement.closest('tr').innerText.startsWith('ETH')")
+        await page.evaluate("document.activeElement.blur()")
+        await page.until(f"{ROWS}[0].startsWith('BTC') && {HELD} === ''")
+        # The pointer rests on a row.
+        await page.wheel(".best tbody .gap", 0)
+        await page.until(f"{HELD} !== ''")
+        await quote(market, ETH, Source.BYBIT, "3001.00", "3001.50")
+        await page.until(f"/^ETH.*\\+1.7 bps/.test({ROWS}[1])")
+        await page.wheel("h1", 0)
+        await page.until(f"{ROWS}[0].startsWith('ETH') && {HELD} === ''")
 
 
 async def test_quotes_go_on_after_a_restart_without_a_reload(market: Market, page: Browser) -> None:
