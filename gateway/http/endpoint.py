@@ -162,7 +162,9 @@ class HttpEndpoint:
             return
         if (refusal := self._connections.refusal) is not None:
             raise HttpError(503, refusal, {"retry-after": str(RETRY_AFTER_S)})
-        principal = await self._authentication.authenticate(scope["headers"])
+        principal = self._single_connections.find_holder(scope)
+        if principal is None:
+            principal = await self._authentication.authenticate(scope["headers"])
         if self._single_connections.concerns(scope):
             if self._connections.is_closed:
                 raise stopping_error()

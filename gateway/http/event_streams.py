@@ -210,6 +210,11 @@ class EventStreams:
             )
         return stream
 
+    def holder_of(self, token: str) -> Principal | None:
+        """Return who reserved the stream of a token; `None` if there is none, or it is open already."""
+        stream = self._streams.get(token)
+        return None if stream is None or stream.is_opened else stream.principal
+
     def open(self, token: str) -> EventStream:
         """Return the stream of a token, which is open until `end`.
 

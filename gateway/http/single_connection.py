@@ -15,6 +15,7 @@ from gateway.budgets.account import Account
 from gateway.budgets.client_accounts import ClientAccounts
 from gateway.budgets.points_wait import POINTS_WAIT_S
 from gateway.client_limits import ClientLimitReached, ClientLimits, read_address
+from gateway.credentials import read_credential
 from gateway.http.charging import charge_in_time, charge_result, reject
 from gateway.http.event_streams import MAX_ID_LENGTH, EventStreams
 from gateway.http.json_type import STREAM_HEADER
@@ -65,6 +66,18 @@ class SingleConnections:
         """Tell whether a request is one of this mode."""
         return scope["method"] in {"PUT", "DELETE"} or read_token(scope) is not None
 
+    def find_holder(self, scope: Scope) -> Principal | None:
+        """Return who reserved the stream that a request without a key opens; `None` for any other request.
+
+        A browser's `EventSource` sends no header: the token stands for the key.
+        """
+        if scope["method"] != "GET" or not is_navigation(scope["query_string"]):
+            return None
+        token = read_token(scope)
+        if token is None or read_credential(scope["headers"]) is not None:
+            return None
+        return self._reserved.holder_of(token)
+
     async def answer(self, exchange: HttpExchange) -> None:
         """Answer a request of this mode.
 
@@ -113,7 +126,6 @@ class SingleConnections:
             return
         stream = self._reserved.open(token)
         if stream.principal.key_id != exchange.principal.key_id:
-            # A browser's `EventSource` sends no header: the token stands for the key that reserved the stream.
             exchange = exchange._replace(principal=stream.principal)
         try:
             await self._streams.serve(EventFraming(), stream.run, exchange)

@@ -1,12 +1,13 @@
 // Each library with a key that counts and with one that does not: prints a JSON line for each, with what the library makes of it.
 //   node keyed.mjs URL KEY WRONG
 import { createRequire } from "node:module";
-import { ApolloClient, CombinedGraphQLErrors, HttpLink, InMemoryCache, ServerError, gql } from "@apollo/client";
+import { ApolloClient, HttpLink, InMemoryCache, gql } from "@apollo/client";
 import { GraphQLWsLink } from "@apollo/client/link/subscriptions";
 import { Client, fetchExchange } from "@urql/core";
 import { createClient as createSse } from "graphql-sse";
 import { createClient } from "graphql-ws";
 import WebSocket from "ws";
+import { bearer, describe, first } from "./seen.mjs";
 
 const require = createRequire(createRequire(import.meta.url).resolve("subscriptions-transport-ws"));
 const { SubscriptionClient } = require("subscriptions-transport-ws");
@@ -15,31 +16,7 @@ const OldWebSocket = require("ws");
 const [uri, key, wrong] = process.argv.slice(2);
 const QUERY = "{ rates { items { price } } }";
 const LIVE = "subscription { rates { kind items { price } } }";
-const bearer = (text) => ({ authorization: `Bearer ${text}` });
 const say = (client, counts, said) => console.log(JSON.stringify({ client, counts, ...said }));
-
-const describe = (error) => ({
-  // What each library has of the response.
-  status: error?.statusCode ?? error?.response?.status ?? error?.status,
-  code:
-    (CombinedGraphQLErrors.is(error) && error.errors[0].extensions?.code) ||
-    (ServerError.is(error) && JSON.parse(error.bodyText).errors[0].extensions.code) ||
-    error?.graphQLErrors?.[0]?.extensions?.code ||
-    error?.extensions?.code,
-  message: error?.message,
-  closed: typeof error?.code === "number" ? error.code : undefined,
-});
-
-const first = (subscribe) => new Promise((resolve) => {
-  const running = subscribe({
-    next: (result) => {
-      setTimeout(() => running.unsubscribe?.());
-      resolve(result.error ? describe(result.error) : { kind: result.data.rates.kind });
-    },
-    error: (error) => resolve(describe(error)),
-    complete: () => resolve({ kind: "COMPLETE" }),
-  });
-});
 
 for (const [counts, text] of [[true, key], [false, wrong]]) {
   const http = new ApolloClient({ link: new HttpLink({ uri, headers: bearer(text) }), cache: new InMemoryCache() });

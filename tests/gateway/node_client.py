@@ -26,6 +26,18 @@ class NodeClient:
         assert line, "the client ended early"
         return json.loads(line)
 
+    async def lines(self) -> AsyncIterator[Json]:
+        """All lines that it prints until it ends, which it does well."""
+        assert self._process.stdout is not None
+        while True:
+            async with asyncio.timeout(TIMEOUT_S):
+                line = await self._process.stdout.readline()
+            if not line:
+                break
+            yield json.loads(line)
+        async with asyncio.timeout(TIMEOUT_S):
+            assert await self._process.wait() == 0
+
     def tell(self, line: str) -> None:
         """A line for it to read."""
         assert self._process.stdin is not None

@@ -22,6 +22,7 @@ from access.propagation import tell_changes
 from access.scope import AccessScope
 from cache.memory import MemoryCache
 from gateway.budgets.account_registry import Accounts
+from gateway.settings import GatewaySettings
 from tests.access.key_fakes import LinkedKeys, LinkedNotices, MemoryBus, MemoryKeys
 from tests.gateway.fakes import TIMEOUT_S, FakeClock
 from tests.gateway.fixture_types import BuildTicker, Served, Serving
@@ -85,17 +86,22 @@ Serve = Callable[..., Any]
 
 
 @pytest.fixture
-def keyed(serving: Serving, cache: MemoryCache, clock: FakeClock, ticker: BuildTicker) -> Serve:
-    """Serves the cache to holders of keys, and to anybody with `anonymous`."""
+def keyed(
+    serving: Serving, cache: MemoryCache, clock: FakeClock, ticker: BuildTicker, settings: GatewaySettings
+) -> Serve:
+    """Serves the cache to holders of keys, and to anybody with `anonymous`. Settings by name differ from the defaults."""
 
     @asynccontextmanager
-    async def serve(*, anonymous: bool = True, accounts: Accounts | None = None) -> AsyncIterator[Keyed]:
+    async def serve(
+        *, anonymous: bool = True, accounts: Accounts | None = None, **configured: object
+    ) -> AsyncIterator[Keyed]:
         stored, bus = MemoryKeys(), MemoryBus()
         storage = LinkedKeys(stored)
         authority = KeyAuthority(storage, anonymous=anonymous, clock=clock)
         watch = KeyWatch(authority, storage, LinkedNotices(bus), grace_s=60)
         await cache.write([ticker()])
-        async with serving(cache, accounts=accounts, authority=authority, key_watch=watch) as served:
+        chosen = GatewaySettings.model_validate({**settings.model_dump(), **configured})
+        async with serving(cache, chosen, accounts, authority=authority, key_watch=watch) as served:
             yield Keyed(served, stored, bus, clock)
 
     return serve
@@ -379,6 +385,36 @@ async def test_a_socket_ends_when_its_key_expires(keyed: Serve, clock: FakeClock
             await socket.init()
             clock.advance(3600)
             assert await socket.closed() == (4403, "the key has expired")
+
+
+async def test_a_reserved_stream_is_opened_by_its_token_once_and_while_its_key_counts(keyed: Serve) -> None:
+    """An `EventSource` sends no key. The token opens that stream, and nothing else."""
+    async with keyed(anonymous=False) as gateway:
+        created = gateway.create()
+        events = {"accept": "text/event-stream"}
+        async with (
+            gateway.served.client(headers=bearer(created)) as holder,
+            gateway.served.client() as client,
+        ):
+
+            async def status(token: str, **parameters: str) -> int:
+                address = httpx.URL("/graphql", params={"token": token, **parameters})
+                async with client.stream("GET", address, headers=events) as answer:
+                    return int(answer.status_code)
+
+            first, second, third = [(await holder.put("/graphql")).text for _ in range(3)]
+            assert await status(first, query="{ __typename }") == 401
+            address = httpx.URL("/graphql", params={"token": first})
+            async with client.stream("GET", address, headers=events) as stream:
+                assert stream.status_code == 200
+                assert await status(first) == 401
+            assert await status(second.replace(second[-6:], "AAAAAA")) == 401
+            posted = await client.post(
+                "/graphql", json={"query": QUERY}, headers={"x-graphql-event-stream-token": second}
+            )
+            assert posted.status_code == 401
+            await gateway.revoke(created)
+            assert await status(third) == 401
 
 
 async def test_a_stream_of_many_operations_belongs_to_its_key(keyed: Serve) -> None:

@@ -2,17 +2,20 @@
 import { createClient } from "graphql-sse";
 import relay from "relay-runtime";
 
-/** Creates the environment; `requests` counts the queries that it sends. */
-export function createEnvironment(url) {
+/** Creates the environment, of a client with that key if there is one; `requests` counts the queries that it sends. */
+export function createEnvironment(url, key) {
   const requests = { count: 0 };
-  const sse = createClient({ url, retryAttempts: 0 });
-  const fetchQuery = async ({ text: query }, variables) => {
+  const access = key === undefined ? {} : { authorization: `Bearer ${key}` };
+  const sse = createClient({ url, retryAttempts: 0, headers: access });
+  // What is persisted has an identifier and no text.
+  const name = ({ id, text }) => (id === null ? { query: text } : { documentId: `sha256:${id}` });
+  const fetchQuery = async (params, variables) => {
     requests.count += 1;
-    const headers = { "content-type": "application/json" };
-    const response = await fetch(url, { method: "POST", headers, body: JSON.stringify({ query, variables }) });
+    const headers = { "content-type": "application/json", ...access };
+    const response = await fetch(url, { method: "POST", headers, body: JSON.stringify({ ...name(params), variables }) });
     return response.json();
   };
-  const subscribe = ({ text: query }, variables) => relay.Observable.create((sink) => sse.subscribe({ query, variables }, sink));
+  const subscribe = (params, variables) => relay.Observable.create((sink) => sse.subscribe({ ...name(params), variables }, sink));
   const environment = new relay.Environment({
     network: relay.Network.create(fetchQuery, subscribe),
     store: new relay.Store(new relay.RecordSource()),
