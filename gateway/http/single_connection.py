@@ -67,7 +67,7 @@ class SingleConnections:
         return scope["method"] in {"PUT", "DELETE"} or read_token(scope) is not None
 
     def find_holder(self, scope: Scope) -> Principal | None:
-        """Return who reserved the stream that a request without a key opens; `None` for any other request.
+        """Return who reserved the stream that a request without a key opens, else `None`.
 
         A browser's `EventSource` sends no header: the token stands for the key.
         """

@@ -88,7 +88,7 @@ async def test_gql_uses_keys_in_headers_and_in_its_payload(keyed: Serve) -> None
 
 
 async def test_libraries_name_their_documents_on_every_transport(keyed: Serve, tmp_path: Path) -> None:
-    """By either form of an identifier, with a key, where nothing but documents of a manifest is executed."""
+    """By either form of an identifier, with a key, where only a manifest's are executed."""
     async with node_client("named.mjs") as node:
         texts = await node.line()
     documents = {sha256(text.encode()).hexdigest(): text for text in texts}

@@ -89,7 +89,10 @@ Serve = Callable[..., Any]
 def keyed(
     serving: Serving, cache: MemoryCache, clock: FakeClock, ticker: BuildTicker, settings: GatewaySettings
 ) -> Serve:
-    """Serves the cache to holders of keys, and to anybody with `anonymous`. Settings by name differ from the defaults."""
+    """Serves the cache to holders of keys, and to anybody with `anonymous`.
+
+    Settings by name differ from the defaults.
+    """
 
     @asynccontextmanager
     async def serve(

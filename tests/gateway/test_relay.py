@@ -63,7 +63,7 @@ async def test_live_queries_update_the_cached_queries_of_the_store(
 
 
 async def test_a_compiled_client_names_its_documents_and_has_a_key(keyed: Serve) -> None:
-    """The identifiers are those of its manifest. A spent budget is the source of Relay's own error."""
+    """By the identifiers of its manifest. Relay's own error has that of a spent budget."""
     folder = RELAY / "generated" / "manifest"
     async with spent(keyed, trusted_documents="prefer", trusted_documents_folder=folder) as (gateway, key):
         url = f"{gateway.served.http}/graphql"

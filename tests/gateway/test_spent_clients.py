@@ -70,7 +70,7 @@ async def test_libraries_of_javascript_are_told_of_a_spent_budget_as_they_expect
 
 
 async def test_gql_is_told_of_a_spent_budget(keyed: Serve) -> None:
-    """It raises the error of the answer; over a WebSocket, the next operation goes over the same one."""
+    """It raises the error of the answer; a WebSocket stays open for the next operation."""
     async with spent(keyed) as (gateway, key), asyncio.timeout(TIMEOUT_S):
         headers = {"Authorization": f"Bearer {key}"}
         url = f"{gateway.served.http}/graphql"
