@@ -1,8 +1,5 @@
 """A source that is stopped is found in its history, in the whole system."""
 
-import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, closing
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
@@ -12,18 +9,9 @@ import httpx
 import pytest
 
 from drill.graphql import GraphQLFailed, ask, open_client
-from gateway.server import bind
-from gateway.settings import GatewaySettings
 from rates.clock import utc_now
 from rates.source import Source
-from runtime.settings import load_settings
-from simulator.faults.client import FaultClient
-from simulator.server import run_simulator
-from simulator.settings import SimulatorSettings
-from standalone.app import start_system
-from standalone.database import open_database
-from standalone.pipeline import SourceSet
-from standalone.simulated import simulated_sources
+from tests.e2e.one_source import run_system
 from tests.e2e.processes import eventually
 
 pytestmark = pytest.mark.servers
@@ -31,7 +19,7 @@ pytestmark = pytest.mark.servers
 # What follows an outage of some seconds, on a busy machine.
 PATIENCE_S = 90
 BAD = ("STALLED", "DOWN")
-SYMBOLS = ("BTC", "ETH", "SOL")
+BASES = ("BTC", "ETH", "SOL")
 
 
 class Period(TypedDict):
@@ -39,30 +27,6 @@ class Period(TypedDict):
 
     state: str
     reason: str | None
-
-
-@asynccontextmanager
-async def run_system(folder: Path) -> AsyncIterator[tuple[str, FaultClient]]:
-    """Run the whole system in this process: its address, and the faults of its sources."""
-    stop = asyncio.Event()
-    settings = load_settings(SimulatorSettings, http_port=0, ws_port=0, host="127.0.0.1")
-    with closing(bind(load_settings(GatewaySettings))) as listener:
-        async with (
-            run_simulator(settings) as addresses,
-            open_database(folder, (), simulated=True) as instruments,
-            asyncio.TaskGroup() as group,
-        ):
-            for one in await instruments.read():
-                if one.source is not Source.KRAKEN or one.symbol.base not in SYMBOLS:
-                    await instruments.remove(one.source, one.symbol)
-            adapters = simulated_sources(addresses)
-            sources = SourceSet({Source.KRAKEN: adapters[Source.KRAKEN]}, addresses.label)
-            start_system(group, stop, sources, instruments, listener, with_listings=False)
-            try:
-                faults = FaultClient(addresses.status_url.removesuffix("/simulator/status"))
-                yield f"http://127.0.0.1:{listener.getsockname()[1]}", faults
-            finally:
-                stop.set()
 
 
 async def read_periods(client: httpx.AsyncClient, since: datetime) -> list[tuple[datetime, datetime, Period]]:
@@ -94,7 +58,7 @@ async def test_an_outage_of_a_source_is_a_period_of_its_history(
     monkeypatch.setenv("RATEWIRE_GATEWAY_PORT", "0")
     monkeypatch.setenv("RATEWIRE_GATEWAY_TTL_S", '{"kraken": 10}')
     began, periods = utc_now(), list[tuple[datetime, datetime, Period]]()
-    async with run_system(tmp_path) as (url, faults), open_client(url) as client:
+    async with run_system(tmp_path, Source.KRAKEN, BASES) as (url, faults), open_client(url) as client:
 
         async def is_ready() -> bool:
             try:
