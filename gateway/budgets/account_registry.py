@@ -1,26 +1,23 @@
 """The accounts of a gateway process: charging, and leasing of points in the background.
 
-No request waits for the store while its client has points left here. While the store is away, a client spends what it has leased,
-and then a part of its plan for a while; after that it is refused, never served without a limit.
+No request waits for the store while its client has points left here.
 """
 
 import asyncio
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
-from math import inf
 from weakref import WeakValueDictionary
 
-import structlog
-
 from access import gcra
-from access.lease_store import Lease, LeaseRequest, LeaseStore
+from access.lease_store import LeaseStore
 from access.plan import ANONYMOUS, Plan
 from gateway.budgets.account import FIRST_PART, Account, BudgetState
 from gateway.budgets.client_activity import MARK_S, ClientActivity
 from gateway.budgets.open_stream import OpenStream, StreamCost
 from gateway.budgets.plan_usage import BUDGET, UNCONFIRMED, PlanUsage
-from gateway.budgets.stream_budgets import LEASE_TIMEOUT_S, SWEEP_S, StreamBudgets
+from gateway.budgets.point_leaser import PointLeaser
+from gateway.budgets.stream_budgets import SWEEP_S, StreamBudgets
 from gateway.client_limits import read_site
 from rates.clock import Clock, utc_now
 from rates.errors import (
@@ -31,8 +28,6 @@ from rates.errors import (
     QueryTooExpensive,
 )
 
-# While the store is away, one request asks it again after so long. The others do not wait for it.
-AWAY_RETRY_S = 1.0
 # Accounts without anything open are forgotten after this time without a request; their leases have ended by then.
 FORGET_S = 60.0
 MAX_ACCOUNTS = 20_000
@@ -43,14 +38,10 @@ KEY_PREFIX = "key:"
 # Between two steps of a sweep others have their turn.
 SWEPT_AT_ONCE = 500
 MAX_LEASING = 32
-# The part of a plan that one gateway allows while the store is away: four gateways allow the whole of it.
-OUTAGE_PART = 0.25
 # Points of a request that is refused before its cost is known: it was parsed, or compared with the schema.
 REJECTED_POINTS = 500
 # A new document costs this part of what may be leased at once, at most.
 DOCUMENT_PART = 50
-
-log = structlog.get_logger("ratewire.gateway.budgets")
 
 
 class Accounts:
@@ -68,8 +59,7 @@ class Accounts:
         clock: Clock = utc_now,
         now_s: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._store, self._plans = store, plans
-        self._grace_s = grace_s
+        self._plans = plans
         self._clock, self._now_s = clock, now_s
         # Keys by their plan too: tokens of one subject may name different plans.
         self._accounts: dict[str | tuple[str, str], Account] = {}
@@ -80,10 +70,7 @@ class Accounts:
         self._streams = StreamBudgets(store, now_s)
         self._low: set[Account] = set()
         self._wake = asyncio.Event()
-        self._answered_s = now_s()
-        self.is_store_away = False
-        self._away_since_s = self._ask_again_s = -inf
-        self._away_cause: Exception | None = None
+        self._leaser = PointLeaser(store, grace_s=grace_s, now_s=now_s)
         self.usage = {name: PlanUsage() for name in plans}
         """What was spent and denied, by plan."""
         self.activity = ClientActivity(self._accounts.values, clock)
@@ -94,6 +81,11 @@ class Accounts:
 
     def __len__(self) -> int:
         return len(self._accounts)
+
+    @property
+    def is_store_away(self) -> bool:
+        """Whether the store of the budgets did not answer the last time."""
+        return self._leaser.is_store_away
 
     def of_address(self, address: str) -> Account:
         """Return the account of an address without a key.
@@ -255,74 +247,14 @@ class Accounts:
         missing = max(least - account.left, 1)
         site = account.site
         if site is None:
-            account.add(*await self._take(account, missing), self._now_s())
+            account.add(*await self._leaser.take(account, missing), self._now_s())
         else:
             self._check_available(site, missing)
-            lease, expires_s = await self._take(account, missing)
+            lease, expires_s = await self._leaser.take(account, missing)
             if lease.points:
                 await self.charge(site, lease.points)
             account.add(lease, expires_s, self._now_s())
         self._active.add(account)
-
-    async def _take(self, account: Account, missing: int) -> tuple[Lease, float]:
-        """Return points leased for an account, and when they may be spent no more."""
-        limits = account.limits
-        assert limits is not None
-        began_s = self._now_s()
-        account.used_s = began_s
-        if self.is_store_away and began_s < self._ask_again_s:
-            return self._lease_alone(account, missing)
-        self._ask_again_s = began_s + LEASE_TIMEOUT_S
-        debt = account.debt
-        request = LeaseRequest(
-            account.name,
-            limits,
-            wanted=account.wanted(missing, began_s),
-            least=missing,
-            stream_points=account.stream_points,
-            debt=debt,
-        )
-        try:
-            async with asyncio.timeout(LEASE_TIMEOUT_S):
-                lease = await self._store.take(request)
-        except (CacheUnavailable, TimeoutError) as exc:
-            self._note_away(exc)
-            return self._lease_alone(account, missing)
-        account.debt -= debt
-        self._answered_s = began_s
-        if self.is_store_away:
-            self.is_store_away = False
-            log.info("budgets shared again")
-        # The sweep may come late by its interval.
-        return lease, began_s + limits.lease_s - 2 * SWEEP_S
-
-    def _note_away(self, cause: Exception) -> None:
-        self._away_cause, self._ask_again_s = cause, self._now_s() + AWAY_RETRY_S
-        if not self.is_store_away:
-            self.is_store_away, self._away_since_s = True, self._now_s()
-            log.warning("budgets not shared", error=str(cause) or type(cause).__name__, grace_s=self._grace_s)
-
-    def _lease_alone(self, account: Account, least: int) -> tuple[Lease, float]:
-        """Return a part of the plan without the store, from the time of its last answer on.
-
-        Raises:
-            CacheUnavailable: the store has been away for longer than the grace.
-        """
-        now_s = self._now_s()
-        # Not from the last answer on: a quiet gateway may have asked nothing for hours.
-        if now_s - self._away_since_s > self._grace_s:
-            raise CacheUnavailable(
-                f"the budgets cannot be reached for {self._grace_s:g} s: try again later"
-            ) from self._away_cause
-        assert account.limits is not None
-        limits = account.limits.reduced(OUTAGE_PART)
-        empty_s = self._answered_s + limits.capacity * limits.point_s
-        arrival_s = max(account.outage_arrival_s, empty_s)
-        grant = gcra.take(arrival_s, now_s, least, least, limits)
-        account.outage_arrival_s = grant.arrival_s
-        account.debt += grant.points
-        lease = Lease(grant.points, 0, grant.retry_s, account.other_stream_points, 1)
-        return lease, now_s + limits.lease_s
 
     def _check_available(self, account: Account, points: int) -> None:
         """Raise `BudgetExhausted` if it is known already that so many points are not available."""

@@ -18,7 +18,7 @@ from access.plan import PlanLimits
 from cache.redis_client import RedisClient, open_redis
 from drill.distributed.backends import start_redis
 from drill.distributed.server_process import ServerProcess
-from gateway.budgets.account_registry import OUTAGE_PART
+from gateway.budgets.point_leaser import OUTAGE_PART
 from instruments.store import InstrumentStore
 from rates.clock import utc_now
 from rates.redis_keys import RedisKeys

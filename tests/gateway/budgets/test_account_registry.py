@@ -10,7 +10,8 @@ from access.memory_lease_store import MemoryLeaseStore
 from access.plan import SHIPPED_PLANS, PlanLimits
 from access.redis_lease_store import RedisLeaseStore
 from cache.redis_client import open_redis
-from gateway.budgets.account_registry import AWAY_RETRY_S, OUTAGE_PART, Accounts
+from gateway.budgets.account_registry import Accounts
+from gateway.budgets.point_leaser import AWAY_RETRY_S, OUTAGE_PART
 from gateway.budgets.stream_budgets import LEASE_TIMEOUT_S, SWEEP_S
 from rates.errors import BudgetExhausted, CacheUnavailable, QueryTooExpensive
 from rates.redis_keys import RedisKeys
