@@ -12,6 +12,7 @@ from typing import Any
 from bench.environment import Environment, RunningServer
 from bench.keys import VARIABLE
 from bench.processes import BenchmarkError, Process, find
+from bench.queries import VARIETY
 from bench.results import CpuShares
 
 SOURCES = Path(__file__).parent / "load"
@@ -19,6 +20,8 @@ COMPILE_TIMEOUT_S = 60
 # Longer than 10,000 subscribers need to connect to the slowest server.
 LOAD_TIMEOUT_S = 600
 WARMUP_S = 1.0
+# Ten of each query, where each is sent many times: the gateway keeps a long list from the fourth time on.
+WARMUP_ANSWERS = 10 * VARIETY
 # Enough that none is waited for at 1,000 resumes a second, each of which may take 100 ms.
 RESUMING_CLIENTS = 200
 
@@ -113,7 +116,7 @@ class LoadGenerator:
 
         With `agents`, each request has one of that many user agents and a traceparent of its own.
         """
-        arguments = [started.port, path, connections, WARMUP_S, seconds, started.process.pid]
+        arguments = [started.port, path, connections, WARMUP_S, WARMUP_ANSWERS, seconds, started.process.pid]
         seen = self._run("queries", started, bodies, arguments, more=(agents,) if agents else ())
         return QueryMeasurement(
             per_s=seen["answered"] / seen["seconds"],

@@ -1,5 +1,6 @@
 /* Sends HTTP queries at full load: keep-alive connections with one request in flight each.
- * queries PORT PATH CONNECTIONS WARMUP_S SECONDS PID FILE [AGENTS]: FILE has one JSON body per line; connections use them in turn.
+ * queries PORT PATH CONNECTIONS WARMUP_S WARMUP_ANSWERS SECONDS PID FILE [AGENTS]: FILE has one JSON body per line; connections use
+ * them in turn. The warm-up lasts that long at least, and until there were so many answers: a slow server knows the requests then, too.
  * Each connection has a key, if there are some (measure.h).
  * With AGENTS, each request has one of that many user agents and a traceparent of its own, as requests of real clients do.
  * It parses only the head of a response (status 200, content-length) and counts the bytes of the body. */
@@ -19,7 +20,7 @@ struct connection {
 static char **requests;
 static size_t *lengths;
 static int request_count, agents;
-static long answered, bytes;
+static long answered, seen, bytes;
 static double counting_from = 1e18;
 
 /* Requests are made in advance, for each key. With agents there is one for each pair of body and agent, and its traceparent is set
@@ -64,6 +65,7 @@ static void send_request(struct connection *each) {
 
 static void record_response(struct connection *each) {
     double now = now_s();
+    seen++;
     if (now >= counting_from) {
         answered++;
         record_latency((now - each->sent_at) * 1e6);
@@ -108,11 +110,12 @@ static void read_responses(struct connection *each) {
 }
 
 int main(int argc, char **argv) {
-    if (argc != 8 && argc != 9) fail("queries PORT PATH CONNECTIONS WARMUP_S SECONDS PID FILE [AGENTS]");
-    agents = argc == 9 ? atoi(argv[8]) : 0;
-    int port = atoi(argv[1]), count = atoi(argv[3]), pid = atoi(argv[6]);
-    double warmup = atof(argv[4]), seconds = atof(argv[5]);
-    make_requests(port, argv[2], argv[7]);
+    if (argc != 9 && argc != 10) fail("queries PORT PATH CONNECTIONS WARMUP_S WARMUP_ANSWERS SECONDS PID FILE [AGENTS]");
+    agents = argc == 10 ? atoi(argv[9]) : 0;
+    int port = atoi(argv[1]), count = atoi(argv[3]), pid = atoi(argv[7]);
+    double warmup = atof(argv[4]), seconds = atof(argv[6]);
+    long warmup_answers = atol(argv[5]);
+    make_requests(port, argv[2], argv[8]);
     struct connection *all = calloc(count, sizeof *all);
     int poll = epoll_create1(0);
     for (int i = 0; i < count; i++) {
@@ -121,11 +124,11 @@ int main(int argc, char **argv) {
         struct epoll_event wanted = {.events = EPOLLOUT, .data.ptr = &all[i]};
         epoll_ctl(poll, EPOLL_CTL_ADD, all[i].fd, &wanted);
     }
-    double start = now_s() + warmup, end = start + seconds, own = 0, server = 0, waited = 0;
+    double start = now_s() + warmup, end = 1e18, own = 0, server = 0, waited = 0;
     struct epoll_event ready[64];
     while (now_s() < end) {
         int got = epoll_wait(poll, ready, 64, 100);
-        if (counting_from > 1e17 && now_s() >= start) {
+        if (counting_from > 1e17 && now_s() >= start && seen >= warmup_answers) {
             own = own_cpu_s();
             server = server_cpu_s(pid);
             waited = server_wait_s(pid);

@@ -168,6 +168,12 @@ class ObjectEncoder:
             before = (b"," if self._members else b"{") + encode_key(field.key)
             self._members.append((before, attribute, member))
 
+    @property
+    def start(self) -> bytes:
+        """The bytes before the value of the first member."""
+        before, _, _ = self._members[0]
+        return before
+
     def encode(self, value: Any, items: Items) -> bytes:
         """Encode an object; `items` encodes its rates in a selection."""
         return b"".join(self.chunks(value, items))

@@ -34,7 +34,6 @@ from gateway.subscriptions.event import RatesEvent
 from gateway.subscriptions.live_queries import LiveQueries, Query
 from gateway.subscriptions.pull import PullSubscriber, Resuming, iterate
 from gateway.subscriptions.trades_event import LiveTradesArgs
-from rates.clock import format_us
 from rates.errors import RatesError
 
 # The end of a result, as `gateway.results` encodes it.
@@ -68,25 +67,32 @@ class RatesEventEncoder:
             return self._last_encoded
         if event.items and event.items[0].now is not self._now:
             self._now, self._encoded_rates = event.items[0].now, {}
-        items = {
-            selection: self._encode_items(selection, event.items)
-            for selection in self._object_encoder.item_selections
-        }
-        self._last_encoded = self._object_encoder.encode(event, items.__getitem__)
+        selections = self._object_encoder.item_selections
+        if len(selections) == 1 and not self._object_encoder.attributes:
+            # Most events show nothing but their rates.
+            encoded = b"%b%b}" % (self._object_encoder.start, self._encode_items(selections[0], event.items))
+        else:
+            items = {each: self._encode_items(each, event.items) for each in selections}
+            encoded = self._object_encoder.encode(event, items.__getitem__)
+        self._last_encoded = encoded
         self._last_attributes, self._last_rates = attributes, event.items
         self.encoded_count += 1
         return self._last_encoded
 
     def _encode_items(self, selection: Selection, rates: tuple[Rate, ...]) -> bytes:
-        encoded = self._encoded_rates.setdefault(selection, {})
+        encoded = self._encoded_rates.get(selection)
+        if encoded is None:
+            encoded = self._encoded_rates[selection] = {}
         # Ids are unique among live objects, and the encoded rate keeps its ticker alive.
-        missing = [rate for rate in rates if id(rate.ticker) not in encoded]
-        for rate, encoded_rate in zip(missing, self._encoder.encoded_rates(selection, missing), strict=True):
-            parts = encoded_rate.parts
-            # A single part has no age to fill in.
-            text = parts[0] if len(parts) == 1 else encoded_rate.encode(format_us(rate.now))
-            encoded[id(rate.ticker)] = encoded_rate, text
-        return b"[" + b",".join([encoded[id(rate.ticker)][1] for rate in rates]) + b"]"
+        ids = [id(rate.ticker) for rate in rates]
+        missing = [rate for rate, number in zip(rates, ids, strict=True) if number not in encoded]
+        # Of a thousand lists that change at once, few show a rate first.
+        if missing:
+            for rate, encoded_rate in zip(
+                missing, self._encoder.encoded_rates(selection, missing), strict=True
+            ):
+                encoded[id(rate.ticker)] = encoded_rate, encoded_rate.encode_at(rate.now)
+        return b"[%b]" % b",".join([encoded[number][1] for number in ids])
 
     def _are_last(self, rates: tuple[Rate, ...]) -> bool:
         """Whether these are the rates encoded last.
@@ -96,7 +102,12 @@ class RatesEventEncoder:
         last = self._last_rates
         if not self._last_encoded or len(rates) != len(last):
             return False
-        return not rates or (rates[0].ticker is last[0].ticker and self._are_valid(rates, last))
+        # Lists that have a rate in common differ in others.
+        return not rates or (
+            rates[0].ticker is last[0].ticker
+            and rates[-1].ticker is last[-1].ticker
+            and self._are_valid(rates, last)
+        )
 
     def _are_valid(self, rates: tuple[Rate, ...], last: tuple[Rate, ...]) -> bool:
         if any(rate.ticker is not known.ticker for rate, known in zip(rates, last, strict=True)):

@@ -189,7 +189,9 @@ class ListCohort(Cohort[PayloadT]):
                 cursor=self._cursor,
                 sent_at=cycle.now,
                 items=items,
-                unavailable=tuple(map(self._rates.resolver.explain_unavailable, batch.retracted)),
+                unavailable=tuple(map(self._rates.resolver.explain_unavailable, batch.retracted))
+                if batch.retracted
+                else (),
                 conflated_count=batch.conflated,
                 throttled=self.live_query.options.is_throttled,
             )
