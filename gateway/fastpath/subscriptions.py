@@ -91,7 +91,10 @@ class RatesEventEncoder:
             for rate, encoded_rate in zip(
                 missing, self._encoder.encoded_rates(selection, missing), strict=True
             ):
-                encoded[id(rate.ticker)] = encoded_rate, encoded_rate.encode_at(rate.now)
+                parts = encoded_rate.parts
+                # A single part has no age to fill in.
+                text = parts[0] if len(parts) == 1 else encoded_rate.encode_at(rate.now)
+                encoded[id(rate.ticker)] = encoded_rate, text
         return b"[%b]" % b",".join([encoded[number][1] for number in ids])
 
     def _are_last(self, rates: tuple[Rate, ...]) -> bool:

@@ -25,7 +25,7 @@ _ANY = timedelta(days=3_650)
 class LiveRatesQuery(LiveQuery, Generic[PayloadT]):
     """A live `rates` query."""
 
-    __slots__ = ("encoder", "policy", "query")
+    __slots__ = ("encoder", "is_throttled", "policy", "query")
 
     def __init__(
         self,
@@ -37,6 +37,7 @@ class LiveRatesQuery(LiveQuery, Generic[PayloadT]):
         super().__init__(instruments, options)
         self.query = query
         self.encoder = encoder
+        self.is_throttled = options.is_throttled
         max_trade_age = options.max_trade_age
         self.policy = ANY_AGE if max_trade_age is None else FreshnessPolicy(_ANY, OnStale.OMIT, max_trade_age)
         """What a rate must satisfy to be sent."""
@@ -144,7 +145,7 @@ class ListCohort(Cohort[PayloadT]):
 
     def _make_event(self, kind: EventKind, cycle: FlushCycle, cursor: str) -> RatesEvent:
         """Return an event without rates."""
-        throttled = self.live_query.options.is_throttled
+        throttled = self.live_query.is_throttled
         return RatesEvent(kind=kind, cursor=cursor, sent_at=cycle.now, throttled=throttled)
 
     def _heartbeat(self, cycle: FlushCycle) -> RatesEvent:
@@ -159,11 +160,10 @@ class ListCohort(Cohort[PayloadT]):
         self.mark_updated(cycle)
         buffer, encoder, policy, key = self.buffer, self.live_query.encoder, self.live_query.policy, None
         batch = buffer.take()
-        tickers = batch.tickers
+        tickers, is_throttled = batch.tickers, self.live_query.is_throttled
         if buffer.min_change_filter is None:
             # The very same tickers, merged alike, make the same payload for every cohort with this encoder.
             ids = id(tickers[0]) if len(tickers) == 1 else tuple(map(id, tickers))
-            is_throttled = self.live_query.options.is_throttled
             key = (encoder, is_throttled, id(policy), batch.conflated, batch.retracted, ids)
             known = cycle.payloads.get(key)
             if known is not None and cycle.cursor is not None:
@@ -193,7 +193,7 @@ class ListCohort(Cohort[PayloadT]):
                 if batch.retracted
                 else (),
                 conflated_count=batch.conflated,
-                throttled=self.live_query.options.is_throttled,
+                throttled=is_throttled,
             )
         )
         if key:
@@ -225,7 +225,7 @@ class ListCohort(Cohort[PayloadT]):
             items=found.items,
             unavailable=found.unavailable,
             recovered=recovered,
-            throttled=self.live_query.options.is_throttled,
+            throttled=self.live_query.is_throttled,
         )
 
     def _recovered(self, recovery: Recovery) -> RatesEvent:
@@ -244,5 +244,5 @@ class ListCohort(Cohort[PayloadT]):
             items=self._allowed(self._rates.to_rates(recovery.tickers, cycle.now)),
             unavailable=unavailable,
             recovered=True,
-            throttled=self.live_query.options.is_throttled,
+            throttled=self.live_query.is_throttled,
         )
