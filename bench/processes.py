@@ -39,12 +39,12 @@ class Process:
 
     def cpu_s(self) -> float:
         """Return its CPU time in seconds."""
-        return _cpu_s(self.pid)
+        return cpu_s(self.pid)
 
     def cpu_with_children_s(self) -> float:
         """Return its CPU time and that of its running children, in seconds."""
         children = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()
-        return sum(map(_cpu_s, [self.pid, *map(int, children)]))
+        return sum(map(cpu_s, [self.pid, *map(int, children)]))
 
     def write_line(self, line: str) -> None:
         """Write a line to its standard input."""
@@ -95,7 +95,8 @@ class Process:
                 self._popen.stdin.close()
 
 
-def _cpu_s(pid: int) -> float:
+def cpu_s(pid: int) -> float:
+    """Return the processor time of all threads of a process, in seconds."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / TICKS_PER_S
 
