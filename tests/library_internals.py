@@ -12,6 +12,8 @@ FLOW = "uvicorn.protocols.http.flow_control:FlowControl"
 WEBSOCKET = "uvicorn.protocols.websockets.websockets_sansio_impl:WebSocketsSansIOProtocol"
 SERVER = "uvicorn.server:Server"
 COLLECT = "graphql.execution.collect_fields"
+VALIDATE = "graphql.validation.validate"
+VALIDATION_CONTEXT = "graphql.validation.validation_context"
 DEFLATE = "websockets.extensions.permessage_deflate"
 
 LIBRARIES = ("uvicorn", "graphql-core", "strawberry-graphql", "websockets", "redis", "aio-pika", "aiormq")
@@ -149,6 +151,24 @@ SIGNATURES = [
         "VariableValues",
         ("sources", "coerced"),
         "the fast path reads Boolean variables",
+    ),
+    Signature(
+        VALIDATE,
+        "FragmentNestingVisitor",
+        ("fragments",),
+        "ends the validation of fragments nested too deeply",
+    ),
+    Signature(
+        VALIDATION_CONTEXT,
+        "VariableUsageVisitor",
+        ("type_info", "fragment_definition"),
+        "finds the variables of an operation; it is forgotten after that",
+    ),
+    Signature(
+        "graphql.language.visitor",
+        "EnterLeaveVisitor",
+        ("enter", "leave"),
+        "all rules are called by one function for each kind of node",
     ),
 ]
 

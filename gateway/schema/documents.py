@@ -18,7 +18,6 @@ from graphql import (
     SelectionSetNode,
     parse,
     specified_rules,
-    validate,
 )
 
 from gateway.cache_limits import (
@@ -31,6 +30,7 @@ from gateway.cache_limits import (
 from gateway.lru import BoundedLru, SecondSight
 from gateway.schema.errors import VALIDATION_FAILED, mark_invalid
 from gateway.schema.query_cost import CompiledCosts
+from gateway.schema.validation import forget_frames, unlink_tokens, validate_document
 
 # This schema has neither `@defer` nor `@stream`: as unknown directives they need no further rules, which advise on their use.
 RULES = [rule for rule in specified_rules if not rule.__name__.startswith(("DeferStream", "StreamDirective"))]
@@ -116,11 +116,12 @@ class DocumentCache:
 
     def _read(self, text: str) -> CheckedDocument:
         document = parse(text, max_tokens=self._limits.max_tokens)
+        unlink_tokens(document)
         hides_suggestions = (
             not self._suggestions or len(text) > MAX_SUGGESTED or bool(_LONG_WORD.search(text))
         )
         # Limits are checked first: the validation of a document beyond them could take long.
-        errors = list(check_limits(document, self._limits, text)) or validate(
+        errors = list(check_limits(document, self._limits, text)) or validate_document(
             self._schema,
             document,
             RULES,
@@ -128,6 +129,7 @@ class DocumentCache:
             hide_suggestions=hides_suggestions,
         )
         marked = tuple(mark_invalid(error, hides_suggestions=hides_suggestions) for error in errors)
+        forget_frames(errors)
         return CheckedDocument(document, marked, {}, {}, {}, hides_suggestions)
 
 
