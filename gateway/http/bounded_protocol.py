@@ -177,6 +177,8 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         """Upgrade only an idle connection: frames would be written into the middle of a response."""
         if self._may_answer():
             super().handle_websocket_upgrade()
+            # As at the end of a connection: each refers to the other.
+            self.parser = None  # type: ignore[assignment]
         else:
             self._close()
 

@@ -66,7 +66,8 @@ class PullSubscriber(Generic[PayloadT]):
 
     def unsubscribe(self) -> None:
         """Receive nothing more."""
-        self._pending = None
+        # A future that was cancelled refers to what waited for it.
+        self._pending = self._waiter = None
         if self._slot is not None and self._is_enqueued:
             self._is_enqueued = False
             self._slot.stop_waiting(self._on_slot)
@@ -163,6 +164,8 @@ async def iterate(
                 await _begin(resubscribe(subscriber, subscriber.cursor))
     finally:
         subscriber.unsubscribe()
+        # It may be its own.
+        subscriber.client = None
 
 
 async def _begin(resuming: Resuming | None) -> None:

@@ -97,6 +97,8 @@ class ConnectionOperations:
     def close(self) -> None:
         """End all operations without another message. None starts after that."""
         self._closed = True
+        # That of the connection, which has this object.
+        self._send_away = _ignore
         self._subscriptions.release_all()
         running, self._running = self._running, {}
         for each in running.values():
@@ -182,10 +184,15 @@ class ConnectionOperations:
                         request, account, partial(accounts.charge_document, account)
                     )
                 except OperationRejected as exc:
-                    found = exc
+                    found = exc.with_traceback(None)
             await accounts.charge(account, found.cost)
             if isinstance(found, OperationRejected):
-                raise found
+                rejected, found = found, None
+                try:
+                    raise rejected
+                finally:
+                    # Its traceback has this frame, which must not have it.
+                    del rejected
             check_scopes(self._client.principal, found.scopes)
             return found
 
@@ -296,3 +303,7 @@ class ConnectionOperations:
         with suppress(ConnectionGone):
             await self._queue.send(self._protocol.format_result(operation, result))
             await self._send_final(operation, self._protocol.format_complete(operation))
+
+
+def _ignore() -> None:
+    """Take no notice: the connection is closed."""

@@ -120,6 +120,8 @@ class GatewayWebSocketProtocol(WebSocketsSansIOProtocol):
         self._write_queue = queue
         # Without a call of ours in between. The queue is closed before the transport is.
         self.write_frame = self.transport.write
+        # The scope refers to this object, and this one to the scope.
+        self.scope["extensions"].pop(FRAME_WRITER, None)
         # Not needed after the handshake: about 4 KB per connection. The parser keeps the request itself.
         self.request.headers.clear()
         del self.request, self.response

@@ -167,6 +167,8 @@ class WriteQueue:
         """Write nothing more, and call all waiting turns."""
         self.is_closed, self.is_free = True, False
         self._stop_timer()
+        # Its owner has this queue.
+        self._on_stalled = _ignore
         while self._turns:
             self._turns.popleft()()
 
@@ -208,3 +210,7 @@ class WriteQueue:
         if self._stall_timer is not None:
             self._stall_timer.cancel()
             self._stall_timer = None
+
+
+def _ignore() -> None:
+    """Take no notice."""
