@@ -26,7 +26,7 @@ test("what can be two figures is read with the decimal mark of the viewer, else 
 
 test("what is no number is not read", () => {
   for (const text of ["", ".", ",", "abc", "-1", "+1", "1e5", "1,23,45", "1.2.3", "1,2.3,4", "1 00", "1,234.567.8", "12 34", "1,234 567", "1..5", "1234,567.8"]) {
-    for (const mark of [".", ","]) expect(readFigure(text, mark).error, text).toBe("This is no number.");
+    for (const mark of [".", ","]) expect(readFigure(text, mark).error, text).toBe(`This is no number. Write it as 1${mark}5.`);
   }
 });
 

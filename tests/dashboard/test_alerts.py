@@ -44,7 +44,7 @@ async def test_a_crossing_fires_once_and_is_kept_for_the_next_visit(market: Mark
         await page.until("document.title.includes('60,000')")
         await page.click(BELL)
         for level, problem in (
-            ("nonsense", "This is no number."),
+            ("nonsense", "This is no number. Write it as 1.5."),
             ("0", "Enter a symbol such as BTC/USDT and a positive number."),
         ):
             await add(page, level)

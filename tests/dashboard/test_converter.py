@@ -87,8 +87,10 @@ class TestConverter:
         await market.reset()
         async with market.serving():
             await market.write(BTC, "60000.00")
-            await page.open("/?view=converter&amount=1,5&from=BTC&to=USDT")
-            await page.until(f"{ERRORS}[0]?.includes('Write decimals with a point: 1.5')")
+            await page.open("/?view=converter&amount=1,500&from=BTC&to=USDT")
+            await page.until(f"{ERRORS}[0]?.includes('1,500 can mean 1500 or 1.500')")
+            await page.open("/?view=converter&amount=1,5&from=BTC&to=USDT", locale="de-DE")
+            await page.until(f"{OUTPUT} === '90.000,00'")
             await page.open("/?view=converter&amount=1&from=BTC&to=ATLANTIS")
             await page.until(f"{ERRORS}[0]?.includes('No tracked instrument has ATLANTIS')")
             await page.open("/?view=converter&amount=1&from=SOL&to=USDT")

@@ -1,23 +1,21 @@
 // The amount and the assets that a viewer has typed. Amounts stay texts: a number would lose digits. Pure.
+import { readFigure, type TypedFigure } from "../rates/typed-figure";
 
-export type Checked = { value: string; error: null } | { value: null; error: string };
+export type Checked = TypedFigure;
 
 const MOST_DIGITS = 50;
 
-/** An exact decimal as the gateway takes it: "1.5". */
+/** An exact decimal as the gateway takes it: "1.5" for "1,5", too. */
 export function checkAmount(text: string): Checked {
   const given = text.trim();
   if (given === "") return wrong("Enter an amount.");
   if (/^[-−]/.test(given)) return wrong("The amount cannot be negative.");
-  if (/^\d+,\d+$/.test(given)) return wrong(`Write decimals with a point: ${given.replace(",", ".")}. Thousands need no separator.`);
-  if (/[,\s_']/.test(given)) return wrong("Leave out the separators of thousands.");
   if (/^[\d.]+e[-+]?\d+$/i.test(given)) return wrong("Write all digits instead of an exponent.");
-  const [, whole = "", fraction = ""] = /^(\d*)(?:\.(\d*))?$/.exec(given) ?? [];
-  if (whole === "" && fraction === "") return wrong("This is no number. Write it as 1.5.");
-  const exact = whole.replace(/^0+(?=\d)/, "");
-  if (exact.length > MOST_DIGITS) return wrong(`At most ${MOST_DIGITS} digits before the point.`);
-  if (fraction.length > MOST_DIGITS) return wrong(`At most ${MOST_DIGITS} digits after the point.`);
-  return { value: `${exact === "" ? "0" : exact}${fraction === "" ? "" : `.${fraction}`}`, error: null };
+  const read = readFigure(given);
+  const [whole = "", fraction = ""] = read.value?.split(".") ?? [];
+  if (whole.length > MOST_DIGITS) return wrong(`At most ${MOST_DIGITS} digits before the decimals.`);
+  if (fraction.length > MOST_DIGITS) return wrong(`At most ${MOST_DIGITS} decimals.`);
+  return read;
 }
 
 /** The code of an asset: "btc" is BTC. `known`: the codes of the gateway, to name similar ones; empty while they are not known. */

@@ -20,7 +20,7 @@ export function readFigure(text: string, decimalMark = DECIMAL_MARK): TypedFigur
   const isDecimal = marks !== "" && marks.indexOf(last) === marks.length - 1;
   const split = isDecimal ? given.lastIndexOf(last) : given.length;
   const [whole, fraction] = [given.slice(0, split), given.slice(split + 1)];
-  if (!WHOLE.test(whole) || !/^\d*$/.test(fraction) || !/\d/.test(given)) return { value: null, error: "This is no number." };
+  if (!WHOLE.test(whole) || !/^\d*$/.test(fraction) || !/\d/.test(given)) return { value: null, error: `This is no number. Write it as 1${decimalMark}5.` };
   if (marks.length === 1 && last !== decimalMark && /^[1-9]\d{0,2}$/.test(whole) && fraction.length === 3) {
     return { value: null, error: `${given} can mean ${whole}${fraction} or ${whole}${decimalMark}${fraction}. Write one of these.` };
   }
