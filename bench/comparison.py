@@ -11,7 +11,7 @@ from typing import NamedTuple
 from bench.environment import Server
 from bench.results import Results, Row
 from bench.scenarios.deliveries import measure_lists, measure_same
-from bench.scenarios.ingest import measure_flat_out
+from bench.scenarios.ingest import measure_compared
 from bench.scenarios.queries import COUNTS, measure_heads, measure_new_variables, measure_query
 from bench.scenarios.registry import SYMBOLS, Entry
 from bench.table import align, format_number, format_shares
@@ -38,7 +38,7 @@ COMPARED: dict[str, Entry] = {
     "query-new": Entry(measure_new_variables, PAIR, SYMBOLS),
     "same": Entry(measure_same, PAIR, SYMBOLS),
     "lists": Entry(measure_lists, PAIR, SYMBOLS),
-    "ingest": Entry(measure_flat_out, PAIR, 0),
+    "ingest": Entry(measure_compared, PAIR, 0),
 }
 WITH_KEYS = {name: entry._replace(servers=(Server.RATEWIRE, Server.OPEN)) for name, entry in COMPARED.items()}
 # Above that the figures are those of a machine with other load.

@@ -18,6 +18,7 @@ from bench.keys import access_settings, create_keys
 from bench.machine import Cores
 from bench.node_peers import make_peer_command
 from bench.processes import ROOT, BenchmarkError, Process, listens, python, running, running_redis
+from bench.writer import READY
 from rates.symbol import Symbol
 from runtime.free_port import free_port
 
@@ -167,6 +168,7 @@ class Environment:
         with running(
             python("bench.writer", *arguments), core=self.cores.load, log=log, with_stdin=True
         ) as process:
+            process.wait_until(lambda: log.read_text().startswith(READY))
             yield process
 
     def writing_rate(self) -> AbstractContextManager[Process]:
@@ -188,7 +190,7 @@ class Environment:
         Raises:
             BenchmarkError: fewer than two reports.
         """
-        lines = [line.split() for line in (self.folder / "writer.log").read_text().splitlines()]
+        lines = [line.split() for line in (self.folder / "writer.log").read_text().splitlines()[1:]]
         if len(lines) < 2:
             raise BenchmarkError(f"expected two reports of the writer, saw {lines}")
         (first_s, first), (last_s, last) = lines[0], lines[-1]

@@ -34,9 +34,9 @@ def run_rounds(
     """Run all rounds; the plots use the first round only.
 
     With `other` or `keys` two servers are compared, each with a Redis and a load generator of its own. In the first round they are
-    measured in turn. From the second round on, but for ingest, they share the core: both are measured at the same time, so
-    that whatever changes the speed of the machine changes that of both. They are started anew every `ROUNDS_PER_START`
-    rounds, because two processes of the same code differ by chance, in the layout of their memory above all.
+    measured in turn, for the memory of a server that is alone. From the second round on they share the core: both are measured
+    at the same time, so that whatever changes the speed of the machine changes that of both. They are started anew every
+    `ROUNDS_PER_START` rounds, because two processes of the same code differ by chance, in the layout of their memory above all.
 
     Raises:
         BenchmarkError: a measurement failed (of a comparison: twice in a row).
@@ -54,16 +54,13 @@ def run_rounds(
         for number in range(plan.rounds):
             if is_comparison and number % ROUNDS_PER_START == 1:
                 kept.close()
-                for (size, _), context in contexts.items():
-                    # Two servers cannot follow what is written flat out on one core.
-                    if size != plan.ingest_symbols:
-                        context.environment.keep_servers(kept)
+                for context in contexts.values():
+                    context.environment.keep_servers(kept)
             for name, entry in scenarios.items():
                 if number and name in CURVES:
                     continue
-                together = is_comparison and number > 0 and entry.symbols > 0
-                turns = tuple(reversed(entry.servers)) if is_comparison and number % 2 else entry.servers
-                groups = [turns] if together else [(each,) for each in turns]
+                together = is_comparison and number > 0
+                groups = [entry.servers] if together else [(each,) for each in entry.servers]
                 for group in groups:
                     show(f"round {number + 1} of {plan.rounds}: {name}, {' and '.join(group)} … ")
                     start = time.monotonic()

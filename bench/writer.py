@@ -15,6 +15,8 @@ from bench.market import NAMES, make_symbols, make_tickers
 from cache.redis_client import open_redis
 from cache.redis_sink import RedisTickerSink
 
+# The first line that it prints.
+READY = "ready"
 REPORT_INTERVAL_S = 0.25
 
 
@@ -46,6 +48,8 @@ async def run(redis_url: str, symbols: int, groups: int, interval_ms: float) -> 
         lambda: asyncio.StreamReaderProtocol(lines), sys.stdin.buffer
     )
     writer = Writer(RedisTickerSink(redis, NAMES), symbols, groups)
+    sys.stdout.write(f"{READY}\n")
+    sys.stdout.flush()
     try:
         if interval_ms:
             await lines.readline()

@@ -12,15 +12,24 @@ FLUSH_INTERVAL_MS = 100.0
 
 def measure_ingest(context: ScenarioContext, server: Server) -> None:
     """Measure a whole exchange into a gateway, at the target rate and flat out."""
-    plan = context.plan
-    paced_ms = plan.ingest_symbols / _count_groups(context) / plan.ingest_per_s * 1000
-    _measure_ingest(context, server, f"{plan.ingest_per_s:,} tickers/s", paced_ms)
-    measure_flat_out(context, server)
-
-
-def measure_flat_out(context: ScenarioContext, server: Server) -> None:
-    """Measure a whole exchange into a gateway, as fast as Redis accepts it."""
+    _measure_paced(context, server, context.plan.ingest_per_s)
+    # The writer and Redis are the limit.
     _measure_ingest(context, server, "flat out", -1.0)
+
+
+def measure_compared(context: ScenarioContext, server: Server) -> None:
+    """Measure a whole exchange into a gateway, at a rate that two gateways follow on one core.
+
+    The throughput is in the cost.
+    """
+    _measure_paced(context, server, context.plan.ingest_per_s // 2, is_throughput=True)
+
+
+def _measure_paced(
+    context: ScenarioContext, server: Server, per_s: int, *, is_throughput: bool = False
+) -> None:
+    interval_ms = context.plan.ingest_symbols / _count_groups(context) / per_s * 1000
+    _measure_ingest(context, server, f"{per_s:,} tickers/s", interval_ms, per_s, is_throughput=is_throughput)
 
 
 def _count_groups(context: ScenarioContext) -> int:
@@ -28,7 +37,15 @@ def _count_groups(context: ScenarioContext) -> int:
     return max(1, round(context.plan.ingest_symbols / per_flush))
 
 
-def _measure_ingest(context: ScenarioContext, server: Server, label: str, interval_ms: float) -> None:
+def _measure_ingest(
+    context: ScenarioContext,
+    server: Server,
+    label: str,
+    interval_ms: float,
+    expected_per_s: int = 0,
+    *,
+    is_throughput: bool = False,
+) -> None:
     environment, add = context.environment, context.results.add
     message = make_subscription(environment.symbols[:1], environment.dialect(server))
     with (
@@ -46,14 +63,13 @@ def _measure_ingest(context: ScenarioContext, server: Server, label: str, interv
         written, per_s = environment.read_writer_report()
     name = f"ingest, {len(environment.symbols):,} symbols, {label}"
     shares = seen.shares._replace(load=used[writer] / elapsed)
-    targets = absolute_target(0.97 * context.plan.ingest_per_s) if interval_ms > 0 else ()
+    targets = absolute_target(0.97 * expected_per_s) if expected_per_s else ()
     add(Row(name, "tickers/s", goal="10,000/s", targets=targets), server, per_s, shares)
     for part, process in (("writer", writer), ("Redis", environment.redis)):
         row = Row(f"{name}: {part}", "µs/ticker", more_is_better=False)
         add(row, server, used[process] / written * 1e6)
     add(
-        # Flat out, the writer and Redis are the limit: the throughput of the server is in its cost.
-        Row(f"{name}: server", "µs/ticker", more_is_better=False, is_throughput=interval_ms < 0),
+        Row(f"{name}: server", "µs/ticker", more_is_better=False, is_throughput=is_throughput),
         server,
         seen.shares.server / per_s * 1e6,
     )

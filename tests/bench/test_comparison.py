@@ -52,20 +52,11 @@ def worktrees() -> str:
     ).stdout
 
 
-def run_fake(
-    measure: Callable[[ScenarioContext, Server], None], other: Checkout | None, *, symbols: int = 5
-) -> Results:
+def run_fake(measure: Callable[[ScenarioContext, Server], None], other: Checkout | None) -> Results:
     """Run two rounds of one scenario."""
     results = Results()
-    run_rounds({"fake": Entry(measure, PAIR, symbols)}, TINY, choose_cores(), results, other)
+    run_rounds({"fake": Entry(measure, PAIR, 5)}, TINY, choose_cores(), results, other)
     return results
-
-
-def test_the_order_of_both_commits_alternates_where_they_are_measured_in_turn() -> None:
-    """Drift during a round affects each of them as often as the other."""
-    order: list[Server] = []
-    run_fake(lambda _, server: order.append(server), THIS_TREE, symbols=0)
-    assert order == [Server.RATEWIRE, Server.OTHER, Server.OTHER, Server.RATEWIRE]
 
 
 def test_from_the_second_round_on_both_are_measured_at_the_same_time() -> None:
