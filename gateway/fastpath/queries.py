@@ -84,6 +84,11 @@ class FastPathQueries:
         collected = OperationMetadata() if metadata is not None else None
         chunks: list[bytes] = []
         try:
+            if collected is None and len(plan) == 1 and (repeated := plan[0].repeated) is not None:
+                # Most queries, with fewer calls.
+                found = repeated.chunks(self._rates, self._encoder)
+                if found is not None:
+                    return [plan[0].before, *found, END]
             for field in plan:
                 chunks.append(field.before)
                 self._append(chunks, field, collected)

@@ -44,7 +44,8 @@ class GatewayHttpProtocol(BoundedHttpProtocol):
         self._has_tried = False
         is_between_requests = not self._is_in_message and self._may_answer() and not self._is_last_response
         if is_between_requests and self.request_cache is not None and self._answer_whole(data):
-            self._stop_head_timer()
+            if self._head_timer is not None:
+                self._stop_head_timer()
         else:
             super().data_received(data)
 
@@ -144,17 +145,21 @@ class GatewayHttpProtocol(BoundedHttpProtocol):
             self.transport.write(chunks[0])
         else:
             self.transport.writelines(chunks)
-        if chunks[0] is REFUSED:
-            pause_s = self.request_cache.take_refusal_pause(known_request, self.client)
-            if not self.request_cache.is_proxy(self.client):
-                # A proxy has other clients, too.
-                self.flow.pause_reading()
-                self.loop.call_later(pause_s, self.flow.resume_reading)
+            if chunks[0] is REFUSED:
+                self._pause_after_refusal(known_request)
         self.server_state.total_requests += 1
         self._answered_at = self.loop.time()
         if self.timeout_keep_alive_task is None:
             self._set_keep_alive(self.timeout_keep_alive)
         return True
+
+    def _pause_after_refusal(self, known_request: KnownRequest) -> None:
+        assert self.request_cache is not None
+        pause_s = self.request_cache.take_refusal_pause(known_request, self.client)
+        # A proxy has other clients, too.
+        if not self.request_cache.is_proxy(self.client):
+            self.flow.pause_reading()
+            self.loop.call_later(pause_s, self.flow.resume_reading)
 
     def _continue_on_asgi_path(self) -> None:
         """Pass the held request on to the ASGI path."""
