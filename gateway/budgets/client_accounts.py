@@ -5,10 +5,11 @@ from typing import Any
 
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
-from access.principal import Principal
+from access.principal import ANONYMOUS, Principal
 from gateway.budgets.account import Account
 from gateway.budgets.account_registry import KEY_PREFIX, Accounts
 from gateway.client_limits import read_network
+from rates.errors import AccessDenied, AccessUnavailable, DenialReason
 
 # Addresses of clients, and what proxies say of them.
 MAX_KNOWN = 8_192
@@ -37,6 +38,19 @@ class ClientAccounts:
         if principal.key_id is not None:
             return self.accounts.of_key(principal.key_id, principal.plan)
         return self.accounts.of_address(self._read_address((scope.get("client") or ("", 0))[0], None))
+
+    def of_address(self, scope: Any) -> Account:
+        """Return the account of a client that has not shown a key, or none that counts."""
+        return self.of_scope(scope, ANONYMOUS)
+
+    async def deny(self, error: AccessDenied | AccessUnavailable, scope: Any) -> None:
+        """Count a client whose key does not count, and let it wait where its address sends many of those.
+
+        A scope that is missing is known only after the operation was charged.
+        """
+        self.accounts.note_denied(error)
+        if isinstance(error, AccessDenied) and error.reason is not DenialReason.SCOPE:
+            await self.of_address(scope).refusals.wait_if_behind()
 
     def of_peer(
         self, peer: tuple[str, int] | None, forwarded_for: bytes | None, principal: Principal

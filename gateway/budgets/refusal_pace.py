@@ -4,6 +4,7 @@ A client gets its refusals in slots, from however many connections it asks. A co
 client costs a small part of the core and not what it sends.
 """
 
+import asyncio
 import time
 from collections.abc import Callable
 
@@ -31,6 +32,12 @@ class RefusalPace:
             slot_s = now_s
         self._last_s = slot_s
         return max(slot_s - now_s, LEAST_PAUSE_S)
+
+    async def wait_if_behind(self) -> None:
+        """Take the next slot and wait for it, unless it is near: about ten refusals at once come without delay."""
+        pause_s = self.take()
+        if pause_s > LEAST_PAUSE_S:
+            await asyncio.sleep(pause_s)
 
     @property
     def is_behind(self) -> bool:

@@ -56,19 +56,23 @@ async def refuse_slowly(account: Account, error: BudgetExhausted) -> HttpError:
     return budget_error(error.after(pause_s), account)
 
 
-async def charge_result(accounts: Accounts, account: Account, operation: Operation) -> Operation:
+async def charge_result(
+    accounts: Accounts, account: Account, operation: Operation, *, has_waited: bool
+) -> Operation:
     """Charge an operation whose errors are results, because its stream is open already."""
     try:
-        await charge_in_time(account, lambda: accounts.charge(account, operation.cost))
+        await charge_in_time(account, lambda: accounts.charge(account, operation.cost), has_waited=has_waited)
     except (BudgetExhausted, CacheUnavailable, QueryTooExpensive) as exc:
         return reject(exc, operation.kind)
     return operation
 
 
-async def charge_in_time(account: Account, charge: Callable[[], Awaitable[None]]) -> None:
+async def charge_in_time(
+    account: Account, charge: Callable[[], Awaitable[None]], *, has_waited: bool
+) -> None:
     """Charge, now or once there are points, if they come back soon.
 
-    The client would take a refusal for the end of its operation.
+    The client would take a refusal for the end of its operation. `has_waited`: it has waited for the slot of a refusal already.
 
     Raises:
         BudgetExhausted: they come back later; it is raised as slowly as a refusal with a status is sent.
@@ -80,6 +84,8 @@ async def charge_in_time(account: Account, charge: Callable[[], Awaitable[None]]
         except BudgetExhausted as exc:
             await retry_with_points(account, exc, charge)
     except BudgetExhausted as exc:
+        if has_waited:
+            raise
         pause_s = account.refusals.take()
         await asyncio.sleep(pause_s)
         raise exc.after(pause_s) from exc

@@ -126,9 +126,9 @@ class HttpEndpoint:
         except ClientDisconnected:
             return
         except (HttpError, AccessDenied, AccessUnavailable) as raised:
-            exc = raised if isinstance(raised, HttpError) else self._deny(raised)
             if has_started:
                 raise
+            exc = raised if isinstance(raised, HttpError) else await self._deny(raised, scope)
             if exc.status in TEMPORARY and _is_event_source(scope, accepted):
                 await send_response(send, 200, RETRY_STREAM, RETRY_STREAM_HEADERS)
                 return
@@ -254,8 +254,8 @@ class HttpEndpoint:
         # What a cache keeps would tell others of this client's budget.
         await send_json(exchange.send, 200, media, result.body, headers or account.headers)
 
-    def _deny(self, error: AccessDenied | AccessUnavailable) -> HttpError:
-        self._accounts.note_denied(error)
+    async def _deny(self, error: AccessDenied | AccessUnavailable, scope: Scope) -> HttpError:
+        await self._clients.deny(error, scope)
         return as_denial(error)
 
 

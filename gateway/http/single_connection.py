@@ -178,13 +178,18 @@ class SingleConnections:
         """
         accounts = self._clients.accounts
         prepared: PreparedOperation | OperationRejected
+        # An operation waits for one slot, however often it is refused.
+        has_waited = False
 
         async def charge_document(points: int) -> None:
-            await charge_in_time(account, lambda: accounts.charge_document(account, points))
+            await charge_in_time(
+                account, lambda: accounts.charge_document(account, points), has_waited=has_waited
+            )
 
         try:
             accounts.check(account)
         except BudgetExhausted as exc:
+            has_waited = True
             await asyncio.sleep(account.refusals.take())
             if exc.retry_ms / 1000 > POINTS_WAIT_S:
                 return reject(exc, None)
@@ -194,7 +199,7 @@ class SingleConnections:
             prepared = exc
         except (BudgetExhausted, CacheUnavailable) as exc:
             return reject(exc, None)
-        return await charge_result(accounts, account, prepared)
+        return await charge_result(accounts, account, prepared, has_waited=has_waited)
 
     async def _read(self, scope: Scope, receive: Receive) -> GraphQLRequest:
         limit = self._max_body_bytes

@@ -108,7 +108,7 @@ def _unless_refused(
             principal = await authentication.authenticate(request.headers.raw)
             check_scopes(principal, resource.scopes)
         except (AccessDenied, AccessUnavailable) as exc:
-            clients.accounts.note_denied(exc)
+            await clients.deny(exc, request.scope)
             return deny(exc)
         account = clients.of_scope(request.scope, principal)
         try:

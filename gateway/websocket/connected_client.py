@@ -7,6 +7,7 @@ from gateway.budgets.account import Account
 from gateway.budgets.account_registry import Accounts
 from gateway.budgets.client_accounts import ClientAccounts
 from gateway.budgets.open_stream import OpenSocket
+from rates.errors import AccessDenied, AccessUnavailable
 
 
 class ConnectedClient:
@@ -28,6 +29,10 @@ class ConnectedClient:
     def account(self) -> Account:
         """The account for which the connection counts."""
         return self._socket.account
+
+    async def deny(self, error: AccessDenied | AccessUnavailable) -> None:
+        """Count that it is not let in, and wait where its address sends many such clients."""
+        await self._clients.deny(error, self._scope)
 
     def find_account(self) -> Account:
         """Return the account of the principal, and count the connection as one of its."""

@@ -212,7 +212,7 @@ class Connection:
             await self._initialise_principal(self, payload)
             self._client.find_account()
         except (AccessDenied, AccessUnavailable) as exc:
-            self._client.accounts.note_denied(exc)
+            await self._client.deny(exc)
             effects = self._protocol.refuse(_CLOSE_CODES.get(type(exc), TRY_AGAIN_LATER), describe_error(exc))
         except PlanLimitReached as exc:
             # Its client may try again at once.

@@ -10,7 +10,6 @@ from starlette.datastructures import Headers
 from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket
 
-from access.principal import ANONYMOUS
 from gateway.admission import Admission
 from gateway.authentication import Authentication, RawHeaders
 from gateway.budgets.client_accounts import ClientAccounts
@@ -102,19 +101,29 @@ class WebSocketEndpoint:
         try:
             self._limits.sockets.take(address)
         except ClientLimitReached as exc:
-            await _send_away_at_limit(exc, scope, send)
+            await self._send_away_in_time(exc, scope, send)
             return
+        reached: PlanLimitReached | None = None
         # No `ExitStack`: it takes 1.5 KB for each connection.
         try:
-            socket = OpenSocket(self._clients.of_scope(scope, ANONYMOUS))
+            socket = OpenSocket(self._clients.of_address(scope))
             try:
                 await self._accept(scope, receive, send, address, socket)
             finally:
                 socket.close()
         except PlanLimitReached as exc:
-            await _send_away_at_limit(exc, scope, send)
+            reached = exc
         finally:
             self._limits.sockets.release(address)
+        if reached is not None:
+            await self._send_away_in_time(reached, scope, send)
+
+    async def _send_away_in_time(self, reached: ClientLimitReached, scope: Scope, send: Send) -> None:
+        """End a handshake beyond a limit; slowly if its address sends many of those."""
+        if reached.is_of_address:
+            await self._clients.of_address(scope).refusals.wait_if_behind()
+        error = {"message": str(reached), "extensions": reached.extensions}
+        await _send_away(error, scope, send, tries_others=not reached.is_of_address)
 
     async def _accept(
         self, scope: Scope, receive: Receive, send: Send, address: str, socket: OpenSocket
@@ -167,11 +176,6 @@ async def refuse_handshake(socket: WebSocket) -> None:
     message = f"no WebSocket at {socket.url.path[:100]!r}: expected /graphql"
     await socket.receive()
     await _refuse(404, {"message": message, "extensions": {"code": BAD_REQUEST}}, socket.send)
-
-
-async def _send_away_at_limit(reached: ClientLimitReached, scope: Scope, send: Send) -> None:
-    error = {"message": str(reached), "extensions": reached.extensions}
-    await _send_away(error, scope, send, tries_others=not reached.is_of_address)
 
 
 async def _send_away(error: dict[str, Any], scope: Scope, send: Send, *, tries_others: bool) -> None:

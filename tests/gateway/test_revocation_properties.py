@@ -309,7 +309,6 @@ class KeyMachine(RuleBasedStateMachine):
         async def again() -> None:
             await self.gateways[gateway].stop()
             self.gateways[gateway].start()
-            self.gateways[gateway].mended_at = self.loop.time()
 
         self.run(again())
 

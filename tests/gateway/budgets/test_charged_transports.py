@@ -17,6 +17,8 @@ from access.memory_lease_store import MemoryLeaseStore
 from access.plan import SHIPPED_PLANS, PlanLimits
 from cache.memory import MemoryCache
 from gateway.budgets.account_registry import Accounts
+from gateway.budgets.refusal_pace import RefusalPace
+from gateway.http import single_connection
 from gateway.preparation import PreparedOperation, Preparer
 from gateway.request import GraphQLRequest
 from gateway.settings import GatewaySettings
@@ -205,6 +207,36 @@ async def test_an_operation_on_a_shared_stream_waits_for_points_that_come_back_s
                     line async for line in stream.aiter_lines() if line.startswith('data: {"id"')
                 )
     assert json.loads(data.removeprefix("data: "))["payload"]["data"]["rates"]["kind"] == "SNAPSHOT"
+
+
+async def test_an_operation_on_a_shared_stream_takes_one_slot_of_refusals(
+    limited: Limited, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Refused before it is read, because points come back soon, and again when it is charged."""
+    taken = 0
+    take = RefusalPace.take
+
+    def noted(pace: RefusalPace) -> float:
+        nonlocal taken
+        taken += 1
+        return take(pace)
+
+    # As if there were points enough to read it soon. Those to execute it come back later.
+    monkeypatch.setattr(single_connection, "POINTS_WAIT_S", DAY_S)
+    async with limited(points=3_000, window_s=DAY_S) as served, served.client() as client:
+        token = {"x-graphql-event-stream-token": (await client.put("/graphql")).text}
+        events = {**token, "accept": "text/event-stream"}
+        async with client.stream("GET", "/graphql", headers=events, timeout=TIMEOUT_S) as stream:
+            await spend_all(client)
+            monkeypatch.setattr(RefusalPace, "take", noted)
+            request = {"query": f"{LIVE} #", "extensions": {"operationId": "1"}}
+            assert (await client.post("/graphql", json=request, headers=token)).status_code == 202
+            async with asyncio.timeout(TIMEOUT_S):
+                data = await anext(
+                    line async for line in stream.aiter_lines() if line.startswith('data: {"id"')
+                )
+    assert "BUDGET_EXHAUSTED" in data
+    assert taken == 1
 
 
 @pytest.mark.parametrize("subprotocol", ["graphql-transport-ws", "graphql-ws"])
