@@ -44,7 +44,7 @@ class ClientAccounts:
         return self.of_scope(scope, ANONYMOUS)
 
     async def deny(self, error: AccessDenied | AccessUnavailable, scope: Any) -> None:
-        """Count a client whose key does not count, and let it wait where its address sends many of those.
+        """Count a denied client, and let it wait where its address sends many of those.
 
         A scope that is missing is known only after the operation was charged.
         """

@@ -34,7 +34,10 @@ class RefusalPace:
         return max(slot_s - now_s, LEAST_PAUSE_S)
 
     async def wait_if_behind(self) -> None:
-        """Take the next slot and wait for it, unless it is near: about ten refusals at once come without delay."""
+        """Take the next slot, and wait for it unless it is near.
+
+        About ten refusals at once come without delay.
+        """
         pause_s = self.take()
         if pause_s > LEAST_PAUSE_S:
             await asyncio.sleep(pause_s)

@@ -1,4 +1,4 @@
-"""Requests that are refused without an account of their own come at the pace of their address."""
+"""Requests without an account of their own are refused at the pace of their address."""
 
 import asyncio
 import json

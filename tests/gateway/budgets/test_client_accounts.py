@@ -1,4 +1,4 @@
-"""The accounts of clients by their addresses, as proxies tell them, and the pace of those whose keys do not count."""
+"""Accounts of clients by their addresses, and the pace of those whose keys do not count."""
 
 import asyncio
 from typing import Any
