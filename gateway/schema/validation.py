@@ -1,7 +1,8 @@
-"""Validation of documents without reference cycles.
+"""Validation of documents without reference cycles, by graphql-core's rules.
 
-Only the rules that handle a kind of node are called for it. graphql-core's `validate` leaves a thousand objects in cycles. A garbage collection then frees those of many documents at once, which
-takes 30 to 120 ms, and other clients wait.
+graphql-core's `validate` leaves a thousand objects in cycles. A garbage collection then frees those of many documents at once, which
+takes 30 to 120 ms, and other clients wait. Here a rule is called only for the kinds of nodes that it handles, which takes half of
+the time.
 """
 
 from collections.abc import Callable, Iterable, Sequence
