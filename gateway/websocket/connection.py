@@ -114,6 +114,7 @@ class Connection:
             self._client,
             admission=admission,
             subscriptions=subscriptions,
+            closing=serving,
             send_away=self._send_away,
         )
         self._is_silent = True

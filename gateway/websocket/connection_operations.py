@@ -13,7 +13,7 @@ from typing import Protocol as Role
 
 from graphql import GraphQLError
 
-from gateway.admission import Admission
+from gateway.admission import Admission, WaitingJoin
 from gateway.authentication import check_scopes
 from gateway.budgets.open_stream import OpenStream
 from gateway.budgets.points_wait import POINTS_WAIT_S, retry_with_points
@@ -26,6 +26,7 @@ from gateway.results import encode_error
 from gateway.schema.context import OperationMetadata
 from gateway.schema.errors import to_public_error
 from gateway.subscriptions.result_slots import ResultSlot, ResultSlots, current_slot
+from gateway.turn_budget import TurnBudget
 from gateway.websocket.connected_client import ConnectedClient
 from gateway.websocket.reading_pause import ReadingPause
 from gateway.websocket.subprotocol import Subprotocol
@@ -55,6 +56,7 @@ class ConnectionOperations:
         "_admission",
         "_client",
         "_closed",
+        "_closing",
         "_operations",
         "_pause",
         "_protocol",
@@ -77,6 +79,7 @@ class ConnectionOperations:
         *,
         admission: Admission,
         subscriptions: SubscriptionSlots,
+        closing: TurnBudget,
         send_away: Callable[[], None],
     ) -> None:
         self._operations = operations
@@ -85,6 +88,7 @@ class ConnectionOperations:
         self._client = client
         self._admission = admission
         self._subscriptions = subscriptions
+        self._closing = closing
         self._send_away = send_away
         self._running: dict[str, Cancellable] = {}
         self._slots: ResultSlots | None = None
@@ -95,14 +99,23 @@ class ConnectionOperations:
         return len(self._running)
 
     def close(self) -> None:
-        """End all operations without another message. None starts after that."""
+        """End all operations without another message. None starts after that.
+
+        Thousands take several turns of the loop. They get nothing more meanwhile, because the queue is closed.
+        """
         self._closed = True
         # That of the connection, which has this object.
         self._send_away = _ignore
         self._subscriptions.release_all()
         running, self._running = self._running, {}
+        ends = []
         for each in running.values():
-            each.cancel()
+            if isinstance(each, WaitingJoin):
+                # It must not be started or refused meanwhile.
+                each.cancel()
+            else:
+                ends.append(each.cancel)
+        self._closing.run_all(ends, self)
         self._pause.end()
 
     def stop(self, operation: str) -> None:

@@ -96,7 +96,7 @@ class WebSocketSubscriber:
 
     def _on_turn(self) -> None:
         self._is_enqueued = False
-        if self.cohort is not None:
+        if self.cohort is not None and not self._queue.is_closed:
             self.cohort.flush_now()
 
 

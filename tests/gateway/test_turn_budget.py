@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import pytest
 
-from gateway.turn_budget import TURN_S, TurnBudget
+from gateway.turn_budget import CALLS_AT_ONCE, TURN_S, TurnBudget
 from tests.virtual_time import run_virtually
 
 
@@ -151,3 +151,21 @@ def test_a_client_with_large_pieces_waits_until_others_have_had_as_much() -> Non
     order = run_virtually(main())
     large = [number for number, name in enumerate(order) if name == "L"]
     assert all(2 <= later - earlier <= 5 for earlier, later in pairwise(large[:8]))
+
+
+def test_many_short_calls_are_made_in_several_turns() -> None:
+    """A few at once, in order; those of another client in between."""
+
+    async def main() -> None:
+        core = Core()
+        budget = TurnBudget(cpu_s=core.read)
+        share = 0.6 / CALLS_AT_ONCE
+        for name in "ab":
+            budget.run_all([core.work(name, share)] * (3 * CALLS_AT_ONCE), client=name)
+        turns = [
+            turn.replace("a" * CALLS_AT_ONCE, "A").replace("b" * CALLS_AT_ONCE, "B")
+            for turn in await read_turns(core, budget)
+        ]
+        assert turns == ["AAAB", "AAABBB"]
+
+    run_virtually(main())
