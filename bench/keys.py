@@ -14,6 +14,10 @@ from instruments.store import InstrumentStore
 # Several, as clients of one gateway have; each connection uses one of them.
 KEYS = 8
 PLAN = "bench"
+# The plan of a client that sends a hundred times as much.
+GREEDY = "greedy"
+# The least burst that a plan may have: it is spent before anything is measured.
+GREEDY_LIMITS = {"points": 600_000, "window_s": 60, "burst": 100_000}
 # The most that there may be: 33 million points a second for each key.
 LIMITED = {
     "points": 2 * 10**9,
@@ -27,14 +31,14 @@ UNLIMITED = {"points": None, "stream_points": None, "sockets": None, "subscripti
 VARIABLE = "RATEWIRE_BENCH_KEYS"
 
 
-def create_keys(database_url: str, count: int) -> tuple[str, ...]:
-    """Create keys in the database of a run, and return their texts."""
+def create_keys(database_url: str, count: int, plan: str = PLAN) -> tuple[str, ...]:
+    """Create keys of a plan in the database of a run, and return their texts."""
 
     async def create() -> tuple[str, ...]:
         store = InstrumentStore(database_url)
         try:
             keys, now = KeyStore(store), datetime.now(UTC)
-            specs = [KeySpec(name=f"Client {number}", plan=PLAN) for number in range(count)]
+            specs = [KeySpec(name=f"Client {number}", plan=plan) for number in range(count)]
             return tuple([(await keys.create(spec, actor="bench", now=now)).text for spec in specs])
         finally:
             await store.close()
@@ -47,6 +51,6 @@ def access_settings(*, with_keys: bool) -> dict[str, str]:
     if not with_keys:
         return {"RATEWIRE_ACCESS_PLANS": json.dumps({"anonymous": UNLIMITED})}
     return {
-        "RATEWIRE_ACCESS_PLANS": json.dumps({PLAN: LIMITED}),
+        "RATEWIRE_ACCESS_PLANS": json.dumps({PLAN: LIMITED, GREEDY: GREEDY_LIMITS}),
         "RATEWIRE_ACCESS_ANONYMOUS": "false",
     }

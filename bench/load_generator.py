@@ -1,9 +1,10 @@
-"""The load generators: two C programs, compiled for each run; Python would be too slow."""
+"""The load generators: three C programs, compiled for each run; Python would be too slow."""
 
 import json
 import os
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Barrier, BrokenBarrierError
@@ -11,7 +12,7 @@ from typing import Any
 
 from bench.environment import Environment, RunningServer
 from bench.keys import VARIABLE
-from bench.processes import BenchmarkError, Process, find
+from bench.processes import BenchmarkError, Process, find, running
 from bench.queries import VARIETY
 from bench.results import CpuShares
 
@@ -33,6 +34,14 @@ class QueryMeasurement:
     per_s: float
     p50_ms: float
     p99_ms: float
+    shares: CpuShares
+
+
+@dataclass(frozen=True)
+class SteadyQueries:
+    """Result of a run of `queries.c` at a steady rate: each latency, in milliseconds."""
+
+    latencies_ms: list[float]
     shares: CpuShares
 
 
@@ -80,14 +89,14 @@ class Resumes:
 
 
 class LoadGenerator:
-    """The two compiled programs."""
+    """The compiled programs."""
 
     def __init__(self, environment: Environment) -> None:
         self._environment = environment
         self.barrier: Barrier | None = None
         """Where the load generators of servers that are measured at the same time wait for each other."""
         compiler = find("cc", "gcc")
-        for name in ("queries", "subscribers"):
+        for name in ("queries", "subscribers", "flood"):
             command = [
                 compiler,
                 "-O2",
@@ -124,6 +133,51 @@ class LoadGenerator:
             p99_ms=_number(seen["p99_ms"]),
             shares=_shares(seen),
         )
+
+    def query_steadily(
+        self, started: RunningServer, bodies: Sequence[str], *, seconds: float, connections: int, per_s: float
+    ) -> SteadyQueries:
+        """Send queries at a rate, whether answers come or not, after a warm-up."""
+        samples = self._environment.folder / "samples"
+        arguments = [
+            started.port,
+            "/graphql",
+            connections,
+            seconds / 3,
+            0,
+            seconds,
+            started.process.pid,
+        ]
+        seen = self._run("queries", started, bodies, arguments, more=(0, per_s, str(samples)))
+        return SteadyQueries([int(line) / 1000 for line in samples.read_text().split()], _shares(seen))
+
+    @contextmanager
+    def flooding(
+        self,
+        started: RunningServer,
+        key: str,
+        bodies: Sequence[str],
+        messages: Sequence[str],
+        *,
+        connections: int,
+        queries_per_s: float,
+        sockets: int,
+        subscriptions_per_s: float,
+    ) -> Iterator[Path]:
+        """Run a client that sends more than the budget of its key (see `flood.c`), refused already.
+
+        Yields the file that has what it saw at its end, in its last line. It gets what the others leave of the load core.
+        """
+        folder = self._environment.folder
+        files = folder / "flood_queries", folder / "flood_messages"
+        for file, lines in zip(files, (bodies, messages), strict=True):
+            file.write_text("".join(f"{line}\n" for line in lines))
+        log = folder / "flood.log"
+        rates = [started.port, connections, queries_per_s, sockets, subscriptions_per_s]
+        command = ["nice", "-n", "19", str(folder / "flood"), *map(str, rates), *map(str, files)]
+        with running(command, core=self._environment.cores.load, log=log, variables={VARIABLE: key}) as flood:
+            flood.wait_until(lambda: "ready" in log.read_text())
+            yield log
 
     def subscribe(
         self,
@@ -218,7 +272,7 @@ class LoadGenerator:
         lines: Sequence[str],
         arguments: Sequence[object],
         *,
-        more: tuple[float, ...] = (),
+        more: tuple[float | str, ...] = (),
         inherited: tuple[int, ...] = (),
     ) -> dict[str, Any]:
         file = self._environment.folder / "lines"

@@ -1,13 +1,21 @@
 /* Sends HTTP queries at full load: keep-alive connections with one request in flight each.
- * queries PORT PATH CONNECTIONS WARMUP_S WARMUP_ANSWERS SECONDS PID FILE [AGENTS]: FILE has one JSON body per line; connections use
- * them in turn. The warm-up lasts that long at least, and until there were so many answers: a slow server knows the requests then, too.
+ * queries PORT PATH CONNECTIONS WARMUP_S WARMUP_ANSWERS SECONDS PID FILE [AGENTS [RATE SAMPLES]]
+ * FILE has one JSON body per line; connections use them in turn. The warm-up lasts that long at least, and until there were so many
+ * answers: a slow server knows the requests then, too.
  * Each connection has a key, if there are some (measure.h).
  * With AGENTS, each request has one of that many user agents and a traceparent of its own, as requests of real clients do.
+ * With RATE, that many requests a second are sent whether answers come or not, each on a connection without one in flight. Latencies
+ * count from when a request is due. All in microseconds, in the order of the answers, are written to the file SAMPLES.
  * It parses only the head of a response (status 200, content-length) and counts the bytes of the body. */
 #include "measure.h"
+#include <sys/prctl.h>
+#include <sys/timerfd.h>
 
 #define CHUNK (256 * 1024)
 #define HEAD 4096
+/* With a rate, the first request is sent so long after the connections were opened. */
+#define CONNECT_S 0.2
+#define DRAIN_S 10
 #define TRACE "traceparent: "
 
 struct connection {
@@ -22,6 +30,10 @@ static size_t *lengths;
 static int request_count, agents;
 static long answered, seen, bytes;
 static double counting_from = 1e18;
+/* With a rate: connections without a request in flight, and when the next is due. */
+static double rate, next_due;
+static struct connection **idle;
+static int idle_count, timer = -1;
 
 /* Requests are made in advance, for each key. With agents there is one for each pair of body and agent, and its traceparent is set
  * when it is sent. */
@@ -53,12 +65,12 @@ static void set_trace(char *request) {
     memcpy(strstr(request, TRACE) + sizeof TRACE - 1, text, sizeof text - 1);
 }
 
-static void send_request(struct connection *each) {
+static void send_request(struct connection *each, double due) {
     each->used = 0;
     each->body_left = -1;
     char *request = requests[each->first + each->request];
     if (agents) set_trace(request);
-    each->sent_at = now_s();
+    each->sent_at = due;
     send_all(each->fd, request, lengths[each->first + each->request]);
     each->request = (each->request + 1) % request_count;
 }
@@ -70,7 +82,33 @@ static void record_response(struct connection *each) {
         answered++;
         record_latency((now - each->sent_at) * 1e6);
     }
-    send_request(each);
+    if (rate) idle[idle_count++] = each;
+    else send_request(each, now);
+}
+
+/* Sends what is due, and sets the timer for the next request. */
+static void send_due(void) {
+    for (; idle_count && next_due <= now_s(); next_due += 1 / rate) send_request(idle[--idle_count], next_due);
+    /* Without a connection, the next answer is waited for. */
+    if (!idle_count) return;
+    struct itimerspec at = {.it_value = {(time_t)next_due, (long)((next_due - (time_t)next_due) * 1e9)}};
+    timerfd_settime(timer, TFD_TIMER_ABSTIME, &at, NULL);
+}
+
+static void start_timer(int poll, double first_due) {
+    struct epoll_event wanted = {.events = EPOLLIN, .data.ptr = NULL};
+    /* Timers may be late by 50 microseconds otherwise. */
+    prctl(PR_SET_TIMERSLACK, 1UL);
+    timer = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK);
+    epoll_ctl(poll, EPOLL_CTL_ADD, timer, &wanted);
+    next_due = first_due;
+}
+
+static void write_samples(const char *path) {
+    FILE *file = fopen(path, "w");
+    if (!file || latency_count > MAX_LATENCIES) fail(path);
+    for (size_t i = 0; i < latency_count; i++) fprintf(file, "%u\n", latencies[i]);
+    fclose(file);
 }
 
 /* Parses the head when it is complete. Returns the number of bytes of `data` that belong to it, or -1 if it is incomplete. */
@@ -109,14 +147,38 @@ static void read_responses(struct connection *each) {
     if (!each->body_left) record_response(each);
 }
 
+static void poll_once(int poll, int timeout_ms) {
+    struct epoll_event ready[64];
+    int got = epoll_wait(poll, ready, 64, timeout_ms);
+    for (int i = 0; i < got; i++) {
+        struct connection *each = ready[i].data.ptr;
+        if (!each) {
+            char expirations[8];
+            if (read(timer, expirations, sizeof expirations) < 0) errno = 0;
+        } else if (ready[i].events & EPOLLIN) {
+            read_responses(each);
+        } else if (ready[i].events & EPOLLOUT) {
+            struct epoll_event wanted = {.events = EPOLLIN, .data.ptr = each};
+            epoll_ctl(poll, EPOLL_CTL_MOD, each->fd, &wanted);
+            if (rate) idle[idle_count++] = each;
+            else send_request(each, now_s());
+        } else {
+            fail("connection lost");
+        }
+    }
+}
+
 int main(int argc, char **argv) {
-    if (argc != 9 && argc != 10) fail("queries PORT PATH CONNECTIONS WARMUP_S WARMUP_ANSWERS SECONDS PID FILE [AGENTS]");
-    agents = argc == 10 ? atoi(argv[9]) : 0;
+    if (argc != 9 && argc != 10 && argc != 12)
+        fail("queries PORT PATH CONNECTIONS WARMUP_S WARMUP_ANSWERS SECONDS PID FILE [AGENTS [RATE SAMPLES]]");
+    agents = argc > 9 ? atoi(argv[9]) : 0;
+    rate = argc > 10 ? atof(argv[10]) : 0;
     int port = atoi(argv[1]), count = atoi(argv[3]), pid = atoi(argv[7]);
     double warmup = atof(argv[4]), seconds = atof(argv[6]);
     long warmup_answers = atol(argv[5]);
     make_requests(port, argv[2], argv[8]);
     struct connection *all = calloc(count, sizeof *all);
+    idle = calloc(count, sizeof *idle);
     int poll = epoll_create1(0);
     for (int i = 0; i < count; i++) {
         all[i] = (struct connection){.fd = open_connection(port, 0), .request = (long)i * request_count / count,
@@ -124,10 +186,10 @@ int main(int argc, char **argv) {
         struct epoll_event wanted = {.events = EPOLLOUT, .data.ptr = &all[i]};
         epoll_ctl(poll, EPOLL_CTL_ADD, all[i].fd, &wanted);
     }
+    if (rate) start_timer(poll, now_s() + CONNECT_S);
     double start = now_s() + warmup, end = 1e18, own = 0, server = 0, waited = 0;
-    struct epoll_event ready[64];
     while (now_s() < end) {
-        int got = epoll_wait(poll, ready, 64, 100);
+        poll_once(poll, 100);
         if (counting_from > 1e17 && now_s() >= start && seen >= warmup_answers) {
             own = own_cpu_s();
             server = server_cpu_s(pid);
@@ -135,23 +197,18 @@ int main(int argc, char **argv) {
             counting_from = now_s();
             end = counting_from + seconds;
         }
-        for (int i = 0; i < got; i++) {
-            struct connection *each = ready[i].data.ptr;
-            if (ready[i].events & EPOLLIN) {
-                read_responses(each);
-            } else if (ready[i].events & EPOLLOUT) {
-                struct epoll_event wanted = {.events = EPOLLIN, .data.ptr = each};
-                epoll_ctl(poll, EPOLL_CTL_MOD, each->fd, &wanted);
-                send_request(each);
-            } else {
-                fail("connection lost");
-            }
-        }
+        if (rate) send_due();
     }
     seconds = now_s() - counting_from;
     printf("{\"seconds\": %.6f, \"answered\": %ld, \"bytes\": %ld, \"own_cpu_s\": %.6f, \"server_cpu_s\": %.6f, "
            "\"server_wait_s\": %.6f, ", seconds,
            answered, bytes, own_cpu_s() - own, server_cpu_s(pid) - server, server_wait_s(pid) - waited);
+    if (rate) {
+        /* Those that were sent count, however late they are answered. */
+        while (idle_count < count && now_s() < end + DRAIN_S) poll_once(poll, 100);
+        if (idle_count < count) fail("requests without an answer");
+        write_samples(argv[11]);
+    }
     print_latencies();
     printf("}\n");
     return 0;

@@ -22,6 +22,8 @@ from bench.environment import (
     post_query,
     prepared_environment,
 )
+from bench.fairness import measure
+from bench.keys import GREEDY, create_keys
 from bench.load_generator import LoadGenerator
 from bench.machine import choose_cores
 from bench.node_peers import install_peers
@@ -226,3 +228,13 @@ def test_the_missing_redis_package_is_named() -> None:
     assert done.returncode == 1
     assert "redis-server is not installed" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_greedy_key_is_refused_while_another_one_is_measured() -> None:
+    """Both answer to their own budgets, and each request of the other one is answered."""
+    with prepared_environment(choose_cores(), 60, keys=1) as environment:
+        (greedy,) = create_keys(environment.database_url, 1, GREEDY)
+        report = "\n".join(measure(environment, LoadGenerator(environment), greedy, rounds=1, seconds=0.5))
+    assert "| alone |" in report
+    assert "| beside the greedy key |" in report
+    assert "p99 by" in report
