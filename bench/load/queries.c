@@ -30,10 +30,11 @@ static size_t *lengths;
 static int request_count, agents;
 static long answered, seen, bytes;
 static double counting_from = 1e18;
-/* With a rate: connections without a request in flight, and when the next is due. */
+/* With a rate: connections without a request in flight, a ring, and when the next request is due. All take turns: the server closes
+ * those that send nothing. */
 static double rate, next_due;
 static struct connection **idle;
-static int idle_count, timer = -1;
+static int connection_count, first_idle, idle_count, timer = -1;
 
 /* Requests are made in advance, for each key. With agents there is one for each pair of body and agent, and its traceparent is set
  * when it is sent. */
@@ -75,6 +76,17 @@ static void send_request(struct connection *each, double due) {
     each->request = (each->request + 1) % request_count;
 }
 
+static void put_idle(struct connection *each) {
+    idle[(first_idle + idle_count++) % connection_count] = each;
+}
+
+static struct connection *take_idle(void) {
+    struct connection *each = idle[first_idle];
+    first_idle = (first_idle + 1) % connection_count;
+    idle_count--;
+    return each;
+}
+
 static void record_response(struct connection *each) {
     double now = now_s();
     seen++;
@@ -82,13 +94,13 @@ static void record_response(struct connection *each) {
         answered++;
         record_latency((now - each->sent_at) * 1e6);
     }
-    if (rate) idle[idle_count++] = each;
+    if (rate) put_idle(each);
     else send_request(each, now);
 }
 
 /* Sends what is due, and sets the timer for the next request. */
 static void send_due(void) {
-    for (; idle_count && next_due <= now_s(); next_due += 1 / rate) send_request(idle[--idle_count], next_due);
+    for (; idle_count && next_due <= now_s(); next_due += 1 / rate) send_request(take_idle(), next_due);
     /* Without a connection, the next answer is waited for. */
     if (!idle_count) return;
     struct itimerspec at = {.it_value = {(time_t)next_due, (long)((next_due - (time_t)next_due) * 1e9)}};
@@ -160,7 +172,7 @@ static void poll_once(int poll, int timeout_ms) {
         } else if (ready[i].events & EPOLLOUT) {
             struct epoll_event wanted = {.events = EPOLLIN, .data.ptr = each};
             epoll_ctl(poll, EPOLL_CTL_MOD, each->fd, &wanted);
-            if (rate) idle[idle_count++] = each;
+            if (rate) put_idle(each);
             else send_request(each, now_s());
         } else {
             fail("connection lost");
@@ -178,7 +190,7 @@ int main(int argc, char **argv) {
     long warmup_answers = atol(argv[5]);
     make_requests(port, argv[2], argv[8]);
     struct connection *all = calloc(count, sizeof *all);
-    idle = calloc(count, sizeof *idle);
+    idle = calloc(connection_count = count, sizeof *idle);
     int poll = epoll_create1(0);
     for (int i = 0; i < count; i++) {
         all[i] = (struct connection){.fd = open_connection(port, 0), .request = (long)i * request_count / count,
