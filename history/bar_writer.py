@@ -4,6 +4,7 @@ Keeps them while the log cannot be reached. Without the lease it is a standby: i
 """
 
 import asyncio
+import secrets
 from collections import deque
 from collections.abc import Callable, Collection, Sequence
 from datetime import datetime, timedelta
@@ -137,6 +138,7 @@ class BarWriter(Generic[F]):
                 self._log.warning("another process writes the bars now", dropped=len(self._spool))
                 self._spool.clear()
                 self.has_lease = False
+                self._begin_session()
                 return
             self._spool.popleft()
 
@@ -145,12 +147,21 @@ class BarWriter(Generic[F]):
         if self._tape is not None:
             await self._tape.write(self.fold.take_trades())
 
+    def _begin_session(self) -> None:
+        """Count batches from one again under another name, because the lease was lost.
+
+        Under the same name, those after the next takeover would pass for ones that are known.
+        """
+        self.fold.session = (
+            f"{self.fold.session.rpartition('-')[0] or self.fold.session}-{secrets.token_hex(4)}"
+        )
+
     async def _claim(self, now: datetime) -> None:
         if not await self._bars.claim(self.fold.source, self.fold.session):
             return
         positions = await self._bars.read_positions(self.fold.source)
         self.fold.take_over(positions, now)
         if self._tape is not None:
-            self._tape.reset()
+            self._tape.begin(self.fold.session)
         self.has_lease = True
         self._log.info("writing the bars", session=self.fold.session)

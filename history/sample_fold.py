@@ -66,7 +66,7 @@ class _Instrument:
 class SampleFold:
     """The bars and the coverage of all instruments of a source, from samples of their prices.
 
-    `session` names this process and its start. `halted`: symbols that do not trade at present.
+    `session` is as in `TradeFold`. `halted`: symbols that do not trade at present.
     """
 
     def __init__(

@@ -21,8 +21,9 @@ class TapeWriter:
         # Instruments of which trades could not be written.
         self._broken: set[Symbol] = set()
 
-    def reset(self) -> None:
-        """Forget what was written: another process may have written since."""
+    def begin(self, session: str) -> None:
+        """Go on as this session; another process may have written since the last one."""
+        self._session = session
         self._last.clear()
 
     async def write(self, new: NewTrades) -> None:
@@ -41,7 +42,7 @@ class TapeWriter:
             raise
         if not is_written:
             self._broken.update(new)
-            self.reset()
+            self._last.clear()
             return
         for symbol, chunk in chunks.items():
             self._last[symbol] = chunk.trades[-1].id

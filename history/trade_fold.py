@@ -67,8 +67,8 @@ class _Instrument:
 class TradeFold:
     """The bars and the coverage of all instruments of a source.
 
-    `session` names this process and its start. `max_skew`: how far the source's clock may be ahead of ours. `halted`:
-    symbols that do not trade at present.
+    `session` names this process, its start and its time as the writer: it changes when another process may have written.
+    `max_skew`: how far the source's clock may be ahead of ours. `halted`: symbols that do not trade at present.
     """
 
     def __init__(

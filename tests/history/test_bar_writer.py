@@ -157,6 +157,28 @@ async def test_a_process_that_was_frozen_stops_writing(feeds: Feeds) -> None:
     assert told == sorted(set(told))
 
 
+async def test_a_process_that_gets_the_lease_back_numbers_its_batches_anew(feeds: Feeds) -> None:
+    """Also if the other one died before its first batch, which left no sign of it in the log."""
+    writer = await feeds.start("host-1")
+    await feeds.run(5)
+    feeds.writers = []
+    await feeds.run(LEASE.total_seconds() + 1)
+    assert await feeds.log.claim(Source.BINANCE, "rival")
+    feeds.writers = [writer]
+    await feeds.run(1)
+    has_lease = [writer.has_lease]
+    await feeds.run(LEASE.total_seconds() + 10)
+    assert [*has_lease, writer.has_lease] == [False, True]
+    by_session: dict[str, list[int]] = {}
+    for batch in await feeds.batches():
+        by_session.setdefault(batch.session, []).append(batch.number)
+    assert len(by_session) == 2
+    assert all(numbers == list(range(1, len(numbers) + 1)) for numbers in by_session.values())
+    told = await feeds.seconds()
+    assert told == sorted(set(told))
+    assert told[-1] > 5 + LEASE.total_seconds()
+
+
 async def test_a_process_that_stops_tells_the_second_that_is_not_over(feeds: Feeds) -> None:
     """Its successor tells the rest of the second, after the last number."""
     stopping = await feeds.start("one")
