@@ -187,7 +187,8 @@ class KeyAuthority:
         # Others may wait for it too.
         found = await asyncio.shield(lookup)
         if found is not None:
-            self.keys.put(found)
+            # Open connections of its earlier secret end now: the message that comes later, if any does, is no news then.
+            self.apply(found)
             found = self.keys.find(key_id)
         if found is None or self.keys.find_secret(key_id, credential) is None:
             self._unknown[credential] = loop.time() + UNKNOWN_S

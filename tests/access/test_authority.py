@@ -158,6 +158,21 @@ def test_a_new_secret_counts_before_anybody_told_of_it() -> None:
     virtually(main)
 
 
+def test_what_a_look_up_finds_is_told_as_a_change() -> None:
+    """Connections of an earlier secret end: a look that comes later finds nothing new."""
+
+    async def main(access: Access) -> None:
+        old = access.stored.create(NOON)
+        assert await access.reason(old.text) is None
+        new = access.stored.rotate(old.key.id, access.clock(), timedelta(seconds=0))
+        changed: list[str] = []
+        access.authority.on_changed.append(changed.append)
+        assert await access.reason(new.text) is None
+        assert changed == [old.key.id]
+
+    virtually(main)
+
+
 @pytest.mark.parametrize("lost", ["nothing", "message", "redis", "untold", "database"])
 def test_a_revocation_counts_within_a_second(lost: str) -> None:
     """One of its message, Redis, the command's way to Redis, the database may be lost."""
