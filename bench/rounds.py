@@ -86,8 +86,8 @@ def _measure_together(contexts: Mapping[Server, ScenarioContext], entry: Entry, 
         context.load.barrier = barrier
         try:
             entry.measure(context, server)
-        except BenchmarkError:
-            # The others must not wait for this one.
+        except BaseException:
+            # Whatever it is, the others must not wait for this one.
             if barrier is not None:
                 barrier.abort()
             raise

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from itertools import count
 from pathlib import Path
+from threading import Barrier
 
 import pytest
 
@@ -84,6 +85,25 @@ def test_each_of_both_commits_has_a_redis_of_its_own() -> None:
         lambda context, server: environments.setdefault(server, set()).add(id(context.environment)), THIS_TREE
     )
     assert environments[Server.RATEWIRE].isdisjoint(environments[Server.OTHER])
+
+
+def test_a_server_does_not_wait_for_one_whose_measurement_failed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Any error counts: a refused connection is no `BenchmarkError`."""
+    aborted: list[bool] = []
+
+    class WatchedBarrier(Barrier):
+        def abort(self) -> None:
+            aborted.append(True)
+            super().abort()
+
+    def fail_beside_others(context: ScenarioContext, _: Server) -> None:
+        if context.load.barrier is not None:
+            raise ConnectionRefusedError
+
+    monkeypatch.setattr("bench.rounds.Barrier", WatchedBarrier)
+    with pytest.raises(ConnectionRefusedError):
+        run_fake(fail_beside_others, THIS_TREE)
+    assert aborted
 
 
 @pytest.mark.parametrize("number", [1, 3])
