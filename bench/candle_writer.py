@@ -2,11 +2,13 @@
 
     python -m bench.candle_writer REDIS_URL
 
-Each line on standard input (a publication number) requests one batch: the forming second with a new close, which is
+It writes one batch at once: nobody is told of the second in which the first batch of a log comes, because its beginning is not known.
+Each line on standard input (a publication number) requests another batch: the forming second with a new close, which is
 `PUBLICATION.MICROSECONDS` as in `bench.market`. It ends with its standard input.
 """
 
 import asyncio
+import secrets
 import sys
 import time
 from datetime import UTC, datetime, timedelta
@@ -21,7 +23,6 @@ from history.redis_log import RedisBarLog
 from history.second_fold import SecondBar
 from rates.source import Source
 
-SESSION = "bench"
 SETTLE = timedelta(seconds=1)
 
 
@@ -33,7 +34,8 @@ class CandleWriter:
 
     def __init__(self, log: RedisBarLog) -> None:
         self._log, self._symbol = log, make_symbols(1)[0]
-        self._number = 0
+        # Batches of a session that is known already would be taken for known ones.
+        self._session, self._number = f"bench-{secrets.token_hex(4)}", 0
         self._began_at = datetime.now(UTC)
         self._forming: SecondBar | None = None
 
@@ -53,7 +55,7 @@ class CandleWriter:
         start = InstrumentStart(self._symbol, CoverageStart(self._began_at))
         batch = BarBatch(
             source=Source.BINANCE,
-            session=SESSION,
+            session=self._session,
             number=self._number,
             folded_at=now,
             closed=closed,
@@ -64,7 +66,7 @@ class CandleWriter:
             simulated=True,
         )
         if not await self._log.write(batch, ()):
-            await self._log.claim(Source.BINANCE, SESSION)
+            await self._log.claim(Source.BINANCE, self._session)
             await self._log.write(batch, ())
 
 
@@ -77,6 +79,7 @@ async def run(redis_url: str) -> None:
     )
     writer = CandleWriter(RedisBarLog(redis, NAMES))
     try:
+        await writer.write(0)
         while line := await lines.readline():
             await writer.write(int(line))
     finally:

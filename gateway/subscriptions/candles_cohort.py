@@ -66,7 +66,7 @@ class CandlesOpening(NamedTuple):
 class CandlesCohort(Cohort[PayloadT]):
     """Its state is what was said last of each series.
 
-    A candle that closes does not wait for the interval.     Intervals end as in `ConsensusCohort`.
+    A candle that closes does not wait for the interval. Intervals end as in `ConsensusCohort`.
     """
 
     __slots__ = ("_changed", "_cursor", "_heartbeat_at", "_opening", "kinds", "last_said", "losses")
@@ -95,6 +95,7 @@ class CandlesCohort(Cohort[PayloadT]):
 
     def mark_changed(self, series: LiveSeries, *, is_closing: bool) -> None:
         """Send what has changed when the next update may be sent; at once if a candle has closed."""
+        self.mark_published()
         self._changed.setdefault(series, series.update_count)
         is_closing = is_closing and not self.live_query.options.is_throttled
         if is_closing:

@@ -209,6 +209,10 @@ class Cohort(ABC, Generic[PayloadT]):
             return None, None
         return next(iter(self.subscribers)).client, next(reversed(self.subscribers)).client
 
+    def mark_published(self) -> None:
+        """End the present cycle: what cohorts read from here on is newer than what others of it have sent."""
+        self._fan_out.registry.publications.version += 1
+
     def suspend_for_now(self) -> None:
         """Receive no more tickers until the next flush, which is scheduled."""
         if self.buffer.min_change_filter is None:

@@ -73,6 +73,7 @@ class TradesCohort(Cohort[PayloadT]):
 
     def mark_changed(self) -> None:
         """Send the new trades when the next update may be sent."""
+        self.mark_published()
         # Once something is pending, the timer or a subscriber that becomes ready flushes.
         if not self.buffer.has_pending:
             self.buffer.invalidate()

@@ -183,6 +183,19 @@ async def test_equal_subscriptions_share_their_events(scenario: CandleScenario) 
     assert len({client.cohort for client in clients}) == 1
 
 
+async def test_many_viewers_of_a_chart_soon_share_their_events(scenario: CandleScenario) -> None:
+    """Also where a batch comes before all have been sent the one before."""
+    scenario.expect([trade(number, 60 + number / 10) for number in range(1, 200)])
+    await scenario.run(70)
+    clients = [await scenario.subscribe(M1) for _ in range(120)]
+    for client in clients:
+        # A turn of the loop has time for one of them.
+        client.consuming_s = 1.0
+    assert len({client.cohort for client in clients}) == len(clients)
+    await scenario.run(71.2)
+    assert len({client.cohort for client in clients}) == 1
+
+
 async def test_silence_is_broken_by_heartbeats(scenario: CandleScenario) -> None:
     """Their cursor goes on, so that a client resumes from there."""
     scenario.expect([trade(1, 70)])
