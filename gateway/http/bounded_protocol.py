@@ -202,9 +202,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         """Parse until requests queue up; then keep the rest as bytes, and stop reading."""
         for start in range(0, len(data), PARSE_BYTES):
             if self.pipeline or self._unread:
-                self._unread += data[start:]
-                self.flow.is_held = True
-                self.flow.pause_reading()
+                self._hold(data[start:])
                 return
             chunk = data[start : start + PARSE_BYTES]
             self._bytes_outside_body += len(chunk)
@@ -214,6 +212,12 @@ class BoundedHttpProtocol(HttpToolsProtocol):
             if self._bytes_outside_body > MAX_HEAD_BYTES:
                 self._reject(TOO_LARGE)
                 return
+
+    def _hold(self, data: bytes) -> None:
+        """Keep bytes that are parsed later, and stop reading."""
+        self._unread += data
+        self.flow.is_held = True
+        self.flow.pause_reading()
 
     def _feed(self, data: bytes) -> None:
         """Parse bytes as uvicorn does, but go on with a request that offers another protocol."""

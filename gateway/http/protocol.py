@@ -12,7 +12,7 @@ from gateway.credentials import CREDENTIAL_HEADERS
 from gateway.http.bounded_protocol import BoundedHttpProtocol
 from gateway.http.request_cache import METHODS, PATH, KnownRequest, RequestCache
 from gateway.http.request_head import find_head_error
-from gateway.http.request_scanner import RELEVANT, VERSION, WholeRequest
+from gateway.http.request_scanner import RELEVANT, VERSION, WholeRequest, find_end
 from gateway.http.response_heads import REFUSED
 
 log = structlog.get_logger("ratewire.gateway.http")
@@ -25,6 +25,8 @@ class GatewayHttpProtocol(BoundedHttpProtocol):
     _answered_at = 0.0
     # The body received so far, while the request may be answered on the fast path.
     _held_chunks: list[bytes] | None = None
+    # Whether nothing is read for a while, because a request was refused.
+    _is_pausing = False
     # Whether the fast path has looked at a request in the bytes being parsed.
     _has_tried = False
 
@@ -42,8 +44,10 @@ class GatewayHttpProtocol(BoundedHttpProtocol):
 
     def data_received(self, data: bytes) -> None:
         self._has_tried = False
-        is_between_requests = not self._is_in_message and self._may_answer() and not self._is_last_response
-        if is_between_requests and self.request_cache is not None and self._answer_whole(data):
+        is_between_requests = (
+            not self._is_in_message and not self._unread and self._may_answer() and not self._is_last_response
+        )
+        if is_between_requests and self.request_cache is not None and self._answer_first(data):
             if self._head_timer is not None:
                 self._stop_head_timer()
         else:
@@ -84,6 +88,18 @@ class GatewayHttpProtocol(BoundedHttpProtocol):
         super()._parse(data)
         # The rest of the message is still on its way: uvicorn waits for it.
         self._continue_on_asgi_path()
+
+    def _answer_first(self, data: bytes) -> bool:
+        """Answer the request in `data`, or the first of several: each of the others has a turn of its own."""
+        if self._answer_whole(data):
+            return True
+        end = None if self._has_tried else find_end(data)
+        if end is None or not self._answer_whole(data[:end]):
+            return False
+        self._hold(data[end:])
+        if not self._is_pausing:
+            self.loop.call_soon(self._resume_parsing)
+        return True
 
     def _answer_whole(self, data: bytes) -> bool:
         """Answer the request in `data`, if it is one known request and nothing else."""
@@ -158,8 +174,16 @@ class GatewayHttpProtocol(BoundedHttpProtocol):
         pause_s = self.request_cache.take_refusal_pause(known_request, self.client)
         # A proxy has other clients, too.
         if not self.request_cache.is_proxy(self.client):
+            self._is_pausing = True
             self.flow.pause_reading()
-            self.loop.call_later(pause_s, self.flow.resume_reading)
+            self.loop.call_later(pause_s, self._end_pause)
+
+    def _end_pause(self) -> None:
+        self._is_pausing = False
+        if self._unread:
+            self._resume_parsing()
+        else:
+            self.flow.resume_reading()
 
     def _continue_on_asgi_path(self) -> None:
         """Pass the held request on to the ASGI path."""

@@ -3,6 +3,7 @@
 A request of a real client has a head of its own, so it is not known by its bytes. Most of its headers matter to nobody.
 """
 
+import re
 from typing import NamedTuple
 
 import httptools
@@ -28,6 +29,11 @@ RELEVANT = frozenset(
 )
 
 
+_HEAD_END = b"\r\n\r\n"
+_NEXT = (b"POST ", b"GET ")
+_LENGTH = re.compile(rb"\r\ncontent-length:[ \t]*([0-9]{1,7})[ \t]*\r\n", re.IGNORECASE)
+
+
 class WholeRequest(NamedTuple):
     """A request on a connection that stays open. `headers` are those of `RELEVANT`.
 
@@ -39,6 +45,19 @@ class WholeRequest(NamedTuple):
     headers: tuple[Header, ...]
     body: bytes
     credentials: tuple[Header, ...] = ()
+
+
+def find_end(data: bytes) -> int | None:
+    """Return where the first of several requests in `data` may end; `None` if no other one seems to follow.
+
+    Only `RequestScanner` tells whether the bytes before are one whole request.
+    """
+    end = data.find(_HEAD_END)
+    if end < 0:
+        return None
+    length = _LENGTH.search(data, 0, end + 2)
+    end += len(_HEAD_END) + (0 if length is None else int(length[1]))
+    return end if data.startswith(_NEXT, end) else None
 
 
 class _SecondRequest(Exception):

@@ -96,6 +96,11 @@ class Wire(asyncio.Transport):
         return b"".join(self.written).count(b"HTTP/1.1 200 OK")
 
 
+def written(wire: Wire) -> bytes:
+    """Everything that was written."""
+    return b"".join(wire.written)
+
+
 @asynccontextmanager
 async def connected(
     gateway: Gateway, app: GatewayApp | None = None, *, head_timeout_s: float = 0.2, **configured: Any

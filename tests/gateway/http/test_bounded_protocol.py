@@ -13,15 +13,11 @@ from tests.gateway.fakes import wait_until
 from tests.gateway.fixture_types import BuildTicker, ReadyGateway
 from tests.gateway.raw_socket import TIMEOUT_S
 from tests.gateway.websocket.test_slow_readers import narrow_link
-from tests.gateway.wire import ONE, READ, UPGRADE, Wire, connected, learned, post
+from tests.gateway.wire import ONE, READ, UPGRADE, connected, learned, post, written
 
 # Answered before its body is there, which nobody reads.
 UNREAD_BODY = b"POST /health/live HTTP/1.1\r\nHost: here\r\n"
 KIB = 1024
-
-
-def written(wire: Wire) -> bytes:
-    return b"".join(wire.written)
 
 
 def trailing() -> Iterator[bytes]:

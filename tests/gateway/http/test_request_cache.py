@@ -9,6 +9,7 @@ from structlog.typing import EventDict
 from gateway.app import create_app
 from gateway.cache_limits import SEEN_KEYS
 from gateway.gateway import Gateway
+from gateway.http.bounded_protocol import BoundedHttpProtocol
 from gateway.http.request_cache import TURN_S, KnownRequest, RequestCache
 from gateway.http.request_scanner import WholeRequest
 from gateway.preparation import PreparedOperation
@@ -18,7 +19,7 @@ from gateway.turn_budget import TurnBudget
 from tests.gateway.fakes import wait_until
 from tests.gateway.fixture_types import ReadyGateway
 from tests.gateway.raw_socket import TIMEOUT_S
-from tests.gateway.wire import ONE, asked, connected, learned, post
+from tests.gateway.wire import ONE, asked, connected, learned, post, written
 
 
 async def test_a_known_request_is_answered_in_the_same_step(gateway_with_rate: Gateway) -> None:
@@ -59,13 +60,51 @@ async def test_in_portions_it_is_answered_all_the_same(gateway_with_rate: Gatewa
             await wait_until(lambda seen=before: wire.answers() == seen + 1)  # type: ignore[misc]
 
 
-async def test_many_at_once_are_not_answered_in_one_step(gateway_with_rate: Gateway) -> None:
-    """One of them is; the others take their turn, in order."""
+async def test_many_at_once_are_answered_one_in_each_step(
+    gateway_with_rate: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each on the fast path, in order; what is no known request takes its turn on the ASGI path."""
     async with connected(gateway_with_rate) as (protocol, wire):
         await learned(protocol, wire)
-        protocol.data_received(post(ONE) * 20)
-        assert wire.answers() == 2
-        await wait_until(lambda: wire.answers() == 21)
+        unknown = post("{ other: __typename }")
+        cycles = 0
+        begin = BoundedHttpProtocol._start_cycle
+
+        def count(self: BoundedHttpProtocol, version: str) -> None:
+            nonlocal cycles
+            cycles += 1
+            begin(self, version)
+
+        monkeypatch.setattr(BoundedHttpProtocol, "_start_cycle", count)
+        protocol.data_received(post(ONE) * 20 + unknown + post(ONE) * 3 + post(ONE)[:-1])
+        assert not wire.is_read
+        answers = [2]
+        while wire.answers() < 25:
+            assert wire.answers() <= answers[-1] + 1
+            answers.append(wire.answers())
+            await asyncio.sleep(0)
+        assert written(wire).count(b'"other"') == 1
+        assert written(wire).split(b"HTTP/1.1 ")[22].count(b'"other"') == 1
+        # The unknown one, and at most what was parsed with it.
+        assert 1 <= cycles <= 5
+        protocol.data_received(post(ONE)[-1:])
+        await wait_until(lambda: wire.answers() == 26)
+        assert wire.is_read
+
+
+async def test_a_length_that_the_parser_refuses_ends_no_request(gateway_with_rate: Gateway) -> None:
+    """What follows a request with two lengths, or one in chunks, is not taken for another request."""
+    async with connected(gateway_with_rate) as (first, wire):
+        await learned(first, wire)
+        whole = post(ONE)
+        for more in (b"Content-Length: 1", b"Transfer-Encoding: chunked"):
+            async with connected(gateway_with_rate) as (protocol, other):
+                protocol.request_cache = first.request_cache
+                head, _, body = whole.partition(b"\r\n\r\n")
+                protocol.data_received(b"%b\r\n%b\r\n\r\n%b" % (head, more, body) + whole)
+                assert other.is_closed
+                assert written(other).startswith(b"HTTP/1.1 400 ")
+                assert written(other).count(b"HTTP/1.1 ") == 1
 
 
 async def test_a_client_that_reads_nothing_gets_nothing_more(gateway_with_rate: Gateway) -> None:

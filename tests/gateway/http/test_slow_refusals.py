@@ -10,11 +10,12 @@ from access.plan import ANONYMOUS, PlanLimits
 from gateway.budgets.account import Account
 from gateway.budgets.account_registry import Accounts
 from gateway.gateway import Gateway
+from gateway.http.bounded_protocol import BoundedHttpProtocol
 from gateway.http.protocol import GatewayHttpProtocol
 from gateway.http.request_cache import RequestCache
 from rates.errors import BudgetExhausted
 from tests.gateway.fakes import wait_until
-from tests.gateway.wire import ONE, Wire, connected, learned, post
+from tests.gateway.wire import ONE, Wire, connected, learned, post, written
 
 REFUSED = b"HTTP/1.1 429"
 # More than the client gets within the shortest pause, and few enough to wait for in a test.
@@ -66,3 +67,19 @@ async def test_behind_a_proxy_the_refusal_waits_instead(
         assert wire.written == []
         assert wire.is_read
         await wait_until(lambda: b"".join(wire.written).startswith(REFUSED))
+
+
+async def test_requests_behind_a_refused_one_wait_for_their_slots(
+    gateway_with_rate: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They have arrived with it. Each is refused at its slot, without the ASGI path."""
+    async with spent(gateway_with_rate) as (protocol, wire, _):
+        monkeypatch.delattr(BoundedHttpProtocol, "_start_cycle")
+        wire.written.clear()
+        protocol.data_received(post(ONE) * 3)
+        assert written(wire).count(b"HTTP/1.1 ") == 1
+        assert not wire.is_read
+        await wait_until(lambda: written(wire).count(b"HTTP/1.1 ") == 3)
+        assert not wire.is_read
+        await wait_until(lambda: wire.is_read)
+        assert written(wire).count(REFUSED) == 3
