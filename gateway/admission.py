@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 # What an event may have to wait for newcomers.
-TURN_S = 0.005
+TURN_S = 0.002
 # Of a stream over HTTP, whose first event is computed later: measured, 0.4 to 0.8 ms.
 STREAM_S = 0.0006
 

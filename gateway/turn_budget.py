@@ -12,7 +12,7 @@ from functools import partial
 from typing import TypeVar
 
 # Of one kind of work. At least one piece runs in each turn, however long it takes.
-TURN_S = 0.005
+TURN_S = 0.002
 # Calls of one piece, of work that consists of many short ones: some 0.1 ms.
 CALLS_AT_ONCE = 16
 

@@ -47,11 +47,15 @@ class GatewayHttpProtocol(BoundedHttpProtocol):
         is_between_requests = (
             not self._is_in_message and not self._unread and self._may_answer() and not self._is_last_response
         )
-        if is_between_requests and self.request_cache is not None and self._answer_first(data):
+        if not (is_between_requests and self.request_cache is not None):
+            super().data_received(data)
+        elif self._answer_whole(data):
             if self._head_timer is not None:
                 self._stop_head_timer()
-        else:
+        elif self._has_tried or (end := find_end(data)) is None:
             super().data_received(data)
+        else:
+            self._answer_first(data, end)
 
     def on_headers_complete(self) -> None:
         if self._may_take_fast_path():
@@ -89,17 +93,20 @@ class GatewayHttpProtocol(BoundedHttpProtocol):
         # The rest of the message is still on its way: uvicorn waits for it.
         self._continue_on_asgi_path()
 
-    def _answer_first(self, data: bytes) -> bool:
-        """Answer the request in `data`, or the first of several: each of the others has a turn of its own."""
-        if self._answer_whole(data):
-            return True
-        end = None if self._has_tried else find_end(data)
-        if end is None or not self._answer_whole(data[:end]):
-            return False
-        self._hold(data[end:])
-        if not self._is_pausing:
-            self.loop.call_soon(self._resume_parsing)
-        return True
+    def _answer_first(self, data: bytes, end: int) -> None:
+        """Answer the first of several requests in `data`, or pass it on: each of the others has a turn of its own."""
+        first = data[:end]
+        if self._answer_whole(first):
+            self._stop_head_timer()
+            self._hold(data[end:])
+            if not self._is_pausing:
+                self.loop.call_soon(self._resume_parsing)
+        elif self._has_tried:
+            # The rest follows once it is answered.
+            super().data_received(first)
+            self._hold(data[end:])
+        else:
+            super().data_received(data)
 
     def _answer_whole(self, data: bytes) -> bool:
         """Answer the request in `data`, if it is one known request and nothing else."""

@@ -4,11 +4,12 @@ import asyncio
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 
 from instruments.instrument import Instrument
 from instruments.migrations import check_models, migrate
 from instruments.seed import read_seed
-from instruments.store import COMMAND_TIMEOUT_S, InstrumentStore, identified
+from instruments.store import COMMAND_TIMEOUT_S, InstrumentStore, identified, open_database
 from rates.errors import DatabaseUnavailable, InvalidSetting
 from rates.source import Source
 from rates.symbol import Symbol
@@ -23,6 +24,16 @@ async def test_a_new_database_tracks_every_listed_asset(store: InstrumentStore) 
     assert sorted(tracked, key=str) == sorted(read_seed(), key=str)
     assert identified(Instrument(Source.COINGECKO, Symbol("BTC", "USD"), "bitcoin", "Bitcoin")) in tracked
     assert identified(Instrument(Source.BINANCE, Symbol("BTC", "USDT"), "BTCUSDT", "Bitcoin")) in tracked
+
+
+async def test_postgres_compiles_no_query(postgres_url: str) -> None:
+    """Its compiler takes longer than the longest fold of candles."""
+    engine = open_database(postgres_url)
+    try:
+        async with engine.connect() as connection:
+            assert (await connection.execute(text("SHOW jit"))).scalar_one() == "off"
+    finally:
+        await engine.dispose()
 
 
 async def test_adding_and_removing_takes_effect_immediately(store: InstrumentStore) -> None:
