@@ -48,7 +48,9 @@ class WholeRequest(NamedTuple):
 
 
 def find_end(data: bytes) -> int | None:
-    """Return where the first of several requests in `data` may end; `None` if no other one seems to follow.
+    """Return where the first of several requests in `data` may end.
+
+    `None` if no other one seems to follow.
 
     Only `RequestScanner` tells whether the bytes before are one whole request.
     """

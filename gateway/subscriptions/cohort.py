@@ -210,7 +210,7 @@ class Cohort(ABC, Generic[PayloadT]):
         return next(iter(self.subscribers)).client, next(reversed(self.subscribers)).client
 
     def mark_published(self) -> None:
-        """End the present cycle: what cohorts read from here on is newer than what others of it have sent."""
+        """End the present cycle: what cohorts read from here on is newer than what others have sent."""
         self._fan_out.registry.publications.version += 1
 
     def suspend_for_now(self) -> None:

@@ -93,7 +93,7 @@ async def test_many_at_once_are_answered_one_in_each_step(
 
 
 async def test_a_length_that_the_parser_refuses_ends_no_request(gateway_with_rate: Gateway) -> None:
-    """What follows a request with two lengths, or one in chunks, is not taken for another request."""
+    """The parser decides: with two lengths, or in chunks as well, nothing is answered."""
     async with connected(gateway_with_rate) as (first, wire):
         await learned(first, wire)
         whole = post(ONE)
