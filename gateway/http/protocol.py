@@ -94,7 +94,7 @@ class GatewayHttpProtocol(BoundedHttpProtocol):
         self._continue_on_asgi_path()
 
     def _answer_first(self, data: bytes, end: int) -> None:
-        """Answer the first of several requests in `data`, or pass it on: each of the others has a turn of its own."""
+        """Answer the first of several requests in `data`, or pass it on; the others follow."""
         first = data[:end]
         if self._answer_whole(first):
             self._stop_head_timer()
