@@ -26,7 +26,7 @@ async def trace_page(folder: Path, python: str) -> float:
     """Return the share of a core that the page of a source tree takes."""
     async with (
         busy_server(INSTRUMENTS, folder=folder, python=python) as server,
-        browsing(server.url) as browser,
+        browsing(server.url, is_whole=True) as browser,
     ):
         await browser.open("/")
         await browser.until(HAS_ROWS)

@@ -138,7 +138,7 @@ async def market(
 @pytest_asyncio.fixture(loop_scope="module", scope="module")
 async def market_browser(market: Market) -> AsyncIterator[Browser]:
     """A browser for the market's address, which outlives each gateway process."""
-    async with browsing(market.url) as browser:
+    async with browsing(market.url, is_whole=IS_DRAWING) as browser:
         yield browser
 
 
@@ -173,7 +173,7 @@ async def browser(embedded: str) -> AsyncIterator[Browser]:
 
     At the end it must have seen no error and no foreign address.
     """
-    async with browsing(embedded) as browser:
+    async with browsing(embedded, is_whole=IS_DRAWING) as browser:
         yield browser
         seen = await browser.seen()
         assert seen == {"complaints": [], "foreign": []}

@@ -84,7 +84,7 @@ def say(text: str) -> None:
 
 async def main(minutes: int) -> int:
     """The exit code."""
-    async with busy_server(INSTRUMENTS) as server, browsing(server.url) as browser:
+    async with busy_server(INSTRUMENTS) as server, browsing(server.url, is_whole=True) as browser:
         traced, costs = await measure(browser, minutes)
         rates = server.rates_a_second
     growth = costs[-1]["heap"] / costs[0]["heap"]

@@ -13,7 +13,7 @@ import pytest_asyncio
 
 from gateway.schema.build import build_schema
 from tests.dashboard.browser import PHONE, Browser, browsing
-from tests.dashboard.conftest import picture
+from tests.dashboard.conftest import IS_DRAWING, picture
 from tests.dashboard.explorer import Answer, answers, model, open_explorer
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.servers]
@@ -33,7 +33,7 @@ async def graphiql(embedded: str) -> AsyncIterator[Browser]:
 
     It reaches no other origin.
     """
-    async with browsing(embedded) as browser:
+    async with browsing(embedded, is_whole=IS_DRAWING) as browser:
         await open_explorer(browser)
         yield browser
         seen = await browser.seen()

@@ -33,7 +33,7 @@ async def audit(url: str, folder: Path) -> tuple[dict[str, float], float]:
         *(str(LIGHTHOUSE), url, "--quiet", "--preset=desktop", "--output=json", f"--output-path={report}"),
         f"--only-categories={','.join(CATEGORIES)}",
         "--chrome-flags=--headless=new --no-sandbox --disable-gpu --disable-background-networking",
-        env={**os.environ, "CHROME_PATH": find_chromium()},
+        env={**os.environ, "CHROME_PATH": find_chromium(is_whole=True)},
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
     )

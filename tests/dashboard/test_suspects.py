@@ -11,7 +11,7 @@ from rates.source import Source
 from rates.symbol import parse_symbol
 from rates.ticker import TickerKey
 from tests.dashboard.browser import browsing
-from tests.dashboard.conftest import Market, picture
+from tests.dashboard.conftest import IS_DRAWING, Market, picture
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.servers]
 
@@ -31,7 +31,7 @@ async def test_a_suspect_identity_is_named_in_its_row_and_in_the_figures_of_the_
     )
     await market.write("DOGE/USDT", "0.0002666")
     await market.write("DOGE/USDT", "0.0002667", Source.OKX)
-    async with market.serving(), browsing(market.url) as browser:
+    async with market.serving(), browsing(market.url, is_whole=IS_DRAWING) as browser:
         await browser.open("/")
         await browser.until(f"{BADGE}.includes('suspect: Bybit')")
         title = "document.getElementById('row-DOGE/USDT').querySelector('.suspect').title"
@@ -47,7 +47,7 @@ async def test_the_columns_keep_their_places_while_one_source_alone_has_rates(ma
     """It has no column of its own, and the others stay side by side."""
     await market.reset()
     await market.write("DOGE/USDT", "0.0002666")
-    async with market.serving(), browsing(market.url) as browser:
+    async with market.serving(), browsing(market.url, is_whole=IS_DRAWING) as browser:
         await browser.open("/")
         await browser.shows("DOGE/USDT")
         lefts = "[...document.querySelectorAll('[role=columnheader]')].map(each => each.getBoundingClientRect().left)"

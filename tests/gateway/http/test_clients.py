@@ -1,13 +1,11 @@
 """HTTP clients that people use, as they come."""
 
 import asyncio
-import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-import pytest
-
 from cache.memory import MemoryCache
+from tests.dashboard.browser import find_chromium
 from tests.gateway.fixture_types import BuildTicker, ReadyGateway, Served
 from tests.gateway.node_client import NodeClient, node_client
 from tests.json_types import Json, JsonObject
@@ -163,14 +161,11 @@ async def test_a_browser_comes_back_to_what_it_missed(
     ready_gateway: ReadyGateway, cache: MemoryCache, ticker: BuildTicker
 ) -> None:
     """Its EventSource sends the id of the last event by itself when the network was away."""
-    chromium = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-    if chromium is None:
-        pytest.fail("chromium is not installed; `make test` installs it")
     await cache.write([ticker(price="1", sequence=1)])
     async with (
         ready_gateway() as served,
         link_to(served) as link,
-        node_client("eventsource.mjs", link.url, chromium, LIVE, "3") as client,
+        node_client("eventsource.mjs", link.url, find_chromium(), LIVE, "3") as client,
     ):
         assert await client.line() == {"type": "open"}
         first = await client.line()
