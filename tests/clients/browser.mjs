@@ -153,12 +153,12 @@ const COMMANDS = {
 };
 
 for await (const line of createInterface({ input: process.stdin })) {
-  const { command, ...options } = JSON.parse(line);
+  const { command, number, ...options } = JSON.parse(line);
   let answer;
   try {
-    answer = { value: (await COMMANDS[command](options)) ?? null };
+    answer = { number, value: (await COMMANDS[command](options)) ?? null };
   } catch (error) {
-    answer = { error: `${command} ${JSON.stringify(options)}: ${error.message}; console: ${complaints.slice(-5).join(" | ")}` };
+    answer = { number, error: `${command} ${JSON.stringify(options)}: ${error.message}; console: ${complaints.slice(-5).join(" | ")}` };
   }
   process.stdout.write(`${JSON.stringify(answer)}\n`);
 }

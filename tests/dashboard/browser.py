@@ -9,7 +9,7 @@ import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import TypedDict, TypeVar, Unpack
+from typing import Required, TypedDict, TypeVar, Unpack
 
 import msgspec
 import pytest
@@ -87,8 +87,9 @@ class Seen(TypedDict):
 
 
 class Reply(TypedDict, total=False):
-    """One line of the node process: the value of a command or its error."""
+    """One line of the node process: the number of a command, and its value or error."""
 
+    number: Required[int]
     value: msgspec.Raw
     error: str
 
@@ -122,6 +123,7 @@ class Browser:
 
     def __init__(self, process: asyncio.subprocess.Process) -> None:
         self._process = process
+        self._commands = 0
 
     async def open(self, path: str = "/", **context: Unpack[ContextOptions]) -> None:
         """Open `path` in a fresh context, without storage of earlier visits."""
@@ -217,17 +219,27 @@ class Browser:
 
     async def _do(self, command: str, shape: type[T], **options: object) -> T:
         assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        self._process.stdin.write(json.dumps({"command": command, **options}).encode() + b"\n")
+        self._commands += 1
+        number = self._commands
+        self._process.stdin.write(
+            json.dumps({"command": command, "number": number, **options}).encode() + b"\n"
+        )
         # An expression that does not become true has a message of its own.
         patience_s = options.get("timeout", 0)
         assert isinstance(patience_s, int | float)
         async with asyncio.timeout(ANSWER_WITHIN_S + patience_s / 1000):
-            line = await self._process.stdout.readline()
-        assert line, "the browser is gone"
-        reply = msgspec.json.decode(line, type=Reply)
+            reply = await self._read_reply()
+            # A command of an earlier test that was given up is answered late.
+            while reply["number"] < number:
+                reply = await self._read_reply()
         assert "error" not in reply, reply["error"]
         return msgspec.json.decode(reply.get("value", b"null"), type=shape)
+
+    async def _read_reply(self) -> Reply:
+        assert self._process.stdout is not None
+        line = await self._process.stdout.readline()
+        assert line, "the browser is gone"
+        return msgspec.json.decode(line, type=Reply)
 
 
 @asynccontextmanager
