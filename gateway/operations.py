@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from dataclasses import replace
+from functools import partial
 from inspect import isawaitable
 from typing import NamedTuple
 
@@ -17,7 +18,8 @@ from gateway.fastpath.response_encoder import ResponseEncoder
 from gateway.fastpath.selection import NotOnFastPath
 from gateway.fastpath.subscriptions import FastPathSubscriptions
 from gateway.introspection import Introspection
-from gateway.preparation import OperationRejected, PreparedOperation, Preparer, RejectionStage
+from gateway.preparation import Preparer
+from gateway.prepared_operation import OperationRejected, PreparedOperation, RejectionStage
 from gateway.prepared_subscriptions import PreparedSubscriptions
 from gateway.request import GraphQLRequest
 from gateway.results import (
@@ -41,6 +43,7 @@ from rates.errors import RatesError, TooManyLiveQueries
 
 # Points up to which an operation is light: it is executed without waiting for its turn.
 LIGHT = 1_000
+SUBSCRIPTION = "subscription"
 # About what a point costs.
 POINT_S = 1e-6
 ChargeDocument = Callable[[int], Awaitable[None]]
@@ -95,17 +98,32 @@ class Operations:
             OperationRejected: as `prepare` does.
         """
         request = self._preparer.resolve(request)
-        key = self._subscriptions.key_of(request)
+        # Without this word, a document is of queries.
+        key = self._subscriptions.key_of(request) if SUBSCRIPTION in request.query else None
         if key is not None and (kept := self._subscriptions.find(key)) is not None:
             return kept
-        is_known = self._preparer.is_cached(request.query)
-        if not is_known and charge is not None:
-            await charge(price_document(request.query))
-        budget = self._short_work if is_known else self._long_work
-        prepared = await budget.run(lambda: self._preparer.prepare_resolved(request), client)
+        checked = self._preparer.find_document(request.query)
+        if checked is None:
+            prepared = await self._prepare_new(request, client, charge)
+        else:
+            prepared = await self._short_work.run(
+                partial(self._preparer.prepare_resolved, request, checked), client
+            )
         if key is not None:
             self._subscriptions.keep(key, prepared)
         return prepared
+
+    async def _prepare_new(
+        self, request: GraphQLRequest, client: object, charge: ChargeDocument | None
+    ) -> PreparedOperation:
+        """Prepare a request whose document is not kept."""
+        if charge is not None:
+            await charge(price_document(request.query))
+        prepare = self._preparer.prepare_resolved
+        if self._long_work.has_time:
+            return self._long_work.run_now(partial(prepare, request, is_new=True))
+        # Others may bring the same document while this waits.
+        return await self._long_work.run(partial(prepare, request), client)
 
     def prepare(self, request: GraphQLRequest) -> PreparedOperation:
         """Parse, validate, select the operation, coerce its variables and compute its cost.
@@ -117,7 +135,7 @@ class Operations:
 
     def is_worth_keeping(self, prepared: PreparedOperation) -> bool:
         """Tell whether the document of an operation came before."""
-        return self._preparer.is_cached(prepared.request.query)
+        return self._preparer.find_document(prepared.request.query) is not None
 
     async def answer(
         self,

@@ -1,10 +1,7 @@
 """Preparation of operations: everything that comes before their execution."""
 
-from collections.abc import Iterable
 from contextlib import suppress
-from enum import Enum
 from math import inf
-from typing import Any, NamedTuple
 
 import msgspec
 from graphql import (
@@ -17,88 +14,26 @@ from graphql import (
 )
 from graphql.execution.values import VariableValues
 
-from access.scope import AccessScope
-from gateway.budgets.account_registry import REJECTED_POINTS
 from gateway.budgets.open_stream import StreamCost
 from gateway.fastpath.body_reader import BodyReader
 from gateway.fastpath.plan import Planner, QueryPlan, SubscriptionPlan, list_planned_queries
 from gateway.fastpath.query_template import PricedPlan, QueryTemplate
 from gateway.fastpath.selection import NotOnFastPath
+from gateway.prepared_operation import OperationKind, OperationRejected, PreparedOperation, RejectionStage
 from gateway.request import GraphQLRequest
 from gateway.schema.context import OperationPrice
-from gateway.schema.documents import CheckedDocument, DocumentCache, Limits
+from gateway.schema.documents import CheckedDocument, DocumentCache, Limits, make_operation_key
 from gateway.schema.errors import INTROSPECTION_DISABLED, document_error, to_public_error
-from gateway.schema.field_scopes import READ
 from gateway.schema.query_cost import CompiledCost, CostModel
 from gateway.schema.root_size import PlannedQuery
 from gateway.settings import GatewaySettings
 from gateway.state.catalog import InstrumentCatalog
 from gateway.state.instrument_pages import MAX_PAGE
-from gateway.trusted_documents.document_store import DocumentError, DocumentMode, DocumentStore
+from gateway.trusted_documents.document_store import TAKING_TEXTS, DocumentError, DocumentMode, DocumentStore
 from rates.errors import QueryTooExpensive
 
 # Reported errors of variables; further ones are left out.
 MAX_VARIABLE_ERRORS = 50
-
-
-class OperationKind(Enum):
-    """The type of a GraphQL operation."""
-
-    QUERY = "query"
-    MUTATION = "mutation"
-    SUBSCRIPTION = "subscription"
-
-
-class RejectionStage(Enum):
-    """The step that rejected a request before its execution."""
-
-    DOCUMENT = "the request names no document that may be executed"
-    SYNTAX = "the document does not parse"
-    VALIDATION = "the document does not fit the schema, or is beyond the limits"
-    OPERATION = "the document holds no operation of that name, or several without a name given"
-    VARIABLES = "the variables do not fit the operation"
-    COST = "the operation is too expensive"
-    SUBSCRIPTION = "the stream that the operation asks for cannot be made, e.g. for its arguments"
-
-
-class OperationRejected(Exception):
-    """A request that is not executed.
-
-    `errors` are formatted. `kind` is the type of the operation, if it is known.
-    """
-
-    cost = REJECTED_POINTS
-    """As of `PreparedOperation`."""
-
-    def __init__(
-        self, stage: RejectionStage, errors: Iterable[GraphQLError], kind: OperationKind | None = None
-    ) -> None:
-        self.stage, self.kind = stage, kind
-        self.errors: list[dict[str, Any]] = [dict(error.formatted) for error in errors]
-        super().__init__(f"{stage.value}: {self.errors[0]['message']}")
-
-
-class PreparedOperation(NamedTuple):
-    """A valid operation that is not too expensive.
-
-    `document` is `None` for one that is kept: documents have a cache of their own. `plan` or `subscription` is set if the fast path
-    covers it. `is_introspection`: it only describes the schema. `scopes`: those that its sender needs. `stream`: what a subscription
-    costs while it runs.
-    """
-
-    kind: OperationKind
-    request: GraphQLRequest
-    document: DocumentNode | None
-    cost: int
-    plan: QueryPlan | None = None
-    subscription: SubscriptionPlan | None = None
-    is_introspection: bool = False
-    scopes: frozenset[AccessScope] = READ
-    stream: StreamCost | None = None
-
-    def without_document(self) -> "PreparedOperation":
-        """The operation for a cache."""
-        return self._replace(document=None)
 
 
 class Preparer:
@@ -128,10 +63,8 @@ class Preparer:
         self._introspection = settings.introspection
         self._planner = Planner(schema) if settings.fast_path else None
         self._bodies = BodyReader()
-
-    def is_cached(self, document: str) -> bool:
-        """Tell whether a document came before."""
-        return self._documents.find(document) is not None
+        self.find_document = self._documents.find
+        """Returns a document that came before, by its text."""
 
     def read_document(self, prepared: PreparedOperation) -> DocumentNode:
         """Return the document of an operation, which may have been kept without it."""
@@ -143,11 +76,14 @@ class Preparer:
         Raises:
             OperationRejected: there is no such document, or the request may not say what it wants like this.
         """
+        if request.document_id is None and self._trusted.mode in TAKING_TEXTS:
+            return request
         try:
             text = self._trusted.resolve(request.document_id, request.query)
         except DocumentError as exc:
             raise OperationRejected(RejectionStage.DOCUMENT, [document_error(exc)]) from exc
-        if request.query and self._trusted.mode is DocumentMode.PREFER and not self.is_cached(text):
+        is_watched = request.query and self._trusted.mode is DocumentMode.PREFER
+        if is_watched and self.find_document(text) is None:
             self._trusted.note(text, request.operation_name)
         return (
             request
@@ -174,34 +110,57 @@ class Preparer:
         points_per_second = None if prepared.stream is None else prepared.stream.points
         return OperationPrice(prepared.cost, self._max_cost, points_per_second)
 
-    def prepare_resolved(self, request: GraphQLRequest) -> PreparedOperation:
-        """Prepare a request whose document was found.
+    def prepare_resolved(
+        self, request: GraphQLRequest, checked: CheckedDocument | None = None, *, is_new: bool = False
+    ) -> PreparedOperation:
+        """Prepare a request that has its document.
+
+        `checked`: the document, if it was found. `is_new`: it was looked for just now, and is not known.
 
         Raises:
             OperationRejected: as `prepare` does.
         """
-        return self._prepare(request, max_cost=self._max_cost)
+        return self._prepare(request, checked, is_new=is_new, max_cost=self._max_cost)
 
-    def _prepare(self, request: GraphQLRequest, *, max_cost: float) -> PreparedOperation:
-        try:
-            checked = self._documents.read(request.query)
-        except GraphQLError as exc:
-            raise OperationRejected(RejectionStage.SYNTAX, [to_public_error(exc)]) from exc
-        except RecursionError as exc:
-            error = GraphQLError("the document is nested too deeply", original_error=exc)
-            raise OperationRejected(RejectionStage.SYNTAX, [to_public_error(error)]) from exc
-        document, errors = checked.document, checked.errors
-        operation = _select_operation(document, request.operation_name)
+    def _prepare(
+        self,
+        request: GraphQLRequest,
+        checked: CheckedDocument | None = None,
+        *,
+        is_new: bool = False,
+        max_cost: float,
+    ) -> PreparedOperation:
+        if checked is None:
+            try:
+                read = self._documents.read_new if is_new else self._documents.read
+                checked = read(request.query)
+            except GraphQLError as exc:
+                raise OperationRejected(RejectionStage.SYNTAX, [to_public_error(exc)]) from exc
+            except RecursionError as exc:
+                error = GraphQLError("the document is nested too deeply", original_error=exc)
+                raise OperationRejected(RejectionStage.SYNTAX, [to_public_error(error)]) from exc
+        operation = checked.select(request.operation_name)
         kind = None if operation is None else OperationKind(operation.operation.value)
-        if errors:
-            raise OperationRejected(RejectionStage.VALIDATION, errors, kind)
+        if checked.errors:
+            raise OperationRejected(RejectionStage.VALIDATION, checked.errors, kind)
         if request.document_id is not None:
             self._trusted.register(request.document_id, request.query)
         if operation is None or kind is None:
             raise OperationRejected(
                 RejectionStage.OPERATION,
-                [to_public_error(_no_operation_error(document, request.operation_name))],
+                [to_public_error(_no_operation_error(checked.document, request.operation_name))],
             )
+        return self._plan(request, checked, operation, kind, max_cost)
+
+    def _plan(
+        self,
+        request: GraphQLRequest,
+        checked: CheckedDocument,
+        operation: OperationDefinitionNode,
+        kind: OperationKind,
+        max_cost: float,
+    ) -> PreparedOperation:
+        """Coerce the variables of a valid operation, plan it and compute its cost."""
         definitions = operation.variable_definitions or ()
         values = get_variable_values(
             self._schema,
@@ -213,19 +172,27 @@ class Preparer:
         if isinstance(values, list):
             raise OperationRejected(RejectionStage.VARIABLES, map(to_public_error, values), kind)
         plan = subscription = None
+        key = make_operation_key(operation, values)
         if self._planner and kind is OperationKind.QUERY:
-            plan = self._planner.plan_query(document, operation, values, checked.root_fields)
+            plan = self._planner.plan_query(checked, operation, values, key)
         elif self._planner and kind is OperationKind.SUBSCRIPTION:
-            subscription = self._planner.plan_subscription(document, operation, values, checked.root_fields)
-        compiled = self._cost_model.compile(document, operation, values, checked.costs)
+            subscription = self._planner.plan_subscription(checked, operation, values, key)
+        compiled = self._cost_model.compile(checked, operation, values, key)
         cost = self._compute_cost(compiled, values, plan or subscription)
-        if (refusal := self._refuse(compiled, cost, max_cost, operation)) is not None:
-            raise OperationRejected(RejectionStage.COST, [refusal], kind)
-        is_introspection = compiled.in_thread > 0
+        if cost > max_cost or (compiled.is_introspection and not self._introspection):
+            raise OperationRejected(RejectionStage.COST, [self._refusal(compiled, cost, operation)], kind)
         is_stream = kind is OperationKind.SUBSCRIPTION
         stream = self._stream_cost(compiled, values, subscription) if is_stream else None
         return PreparedOperation(
-            kind, request, document, cost, plan, subscription, is_introspection, compiled.scopes, stream
+            kind,
+            request,
+            checked.document,
+            cost,
+            plan,
+            subscription,
+            compiled.in_thread > 0,
+            compiled.scopes,
+            stream,
         )
 
     def plan_known(self, body: bytes) -> PricedPlan | None:
@@ -235,10 +202,12 @@ class Preparer:
         """
         if self._planner is None or (read := self._bodies.read(body)) is None:
             return None
-        try:
-            text = self._trusted.resolve(read.document_id, read.query)
-        except DocumentError:
-            return None
+        text = read.query
+        if read.document_id is not None or self._trusted.mode not in TAKING_TEXTS:
+            try:
+                text = self._trusted.resolve(read.document_id, text)
+            except DocumentError:
+                return None
         checked = self._documents.find(text)
         if checked is None or checked.errors:
             return None
@@ -255,7 +224,7 @@ class Preparer:
         if name in checked.templates:
             found: QueryTemplate | None = checked.templates[name]
             return found
-        operation = _select_operation(checked.document, name)
+        operation = checked.select(name)
         if operation is None:
             return None
         template = None
@@ -277,19 +246,15 @@ class Preparer:
         queries, may_fail = list_planned_queries(plan)
         return self._cost_model.planned_cost(compiled, queries, may_fail=may_fail)
 
-    def _refuse(
-        self, compiled: CompiledCost, cost: int, max_cost: float, operation: OperationDefinitionNode
-    ) -> GraphQLError | None:
+    def _refusal(self, compiled: CompiledCost, cost: int, operation: OperationDefinitionNode) -> GraphQLError:
         """Return why a valid operation is not executed."""
         if compiled.is_introspection and not self._introspection:
             return GraphQLError(
                 "the operator of this gateway does not describe the schema: `__schema`, `__type` and `_service` are switched off",
                 extensions={"code": INTROSPECTION_DISABLED},
             )
-        if cost > max_cost:
-            too_expensive = QueryTooExpensive(cost, self._max_cost)
-            return to_public_error(GraphQLError("", operation, original_error=too_expensive))
-        return None
+        too_expensive = QueryTooExpensive(cost, self._max_cost)
+        return to_public_error(GraphQLError("", operation, original_error=too_expensive))
 
     def _stream_cost(
         self, compiled: CompiledCost, values: VariableValues, plan: SubscriptionPlan | None
@@ -299,14 +264,6 @@ class Preparer:
         asked = plan.args.query
         query = asked if isinstance(asked, PlannedQuery) else None
         return self._cost_model.planned_stream_cost(compiled, query, plan.args.options)
-
-
-def _select_operation(document: DocumentNode, name: str | None) -> OperationDefinitionNode | None:
-    """Return the operation of that name, or the only one."""
-    operations = [each for each in document.definitions if isinstance(each, OperationDefinitionNode)]
-    if name is None:
-        return operations[0] if len(operations) == 1 else None
-    return next((each for each in operations if each.name and each.name.value == name), None)
 
 
 def _no_operation_error(document: DocumentNode, name: str | None) -> GraphQLError:

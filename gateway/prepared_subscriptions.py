@@ -10,7 +10,7 @@ from gateway.cache_limits import (
     SEEN_KEYS,
 )
 from gateway.lru import BoundedLru, SecondSight
-from gateway.preparation import PreparedOperation
+from gateway.prepared_operation import PreparedOperation
 from gateway.request import GraphQLRequest
 from gateway.state.catalog import InstrumentCatalog
 

@@ -7,9 +7,9 @@ from typing import Any, NamedTuple
 
 from graphql import GraphQLSchema
 
-from gateway.fastpath.encoders import Encoder, encode_key, field_encoder, object_type
+from gateway.fastpath.encoders import Encoder, field_encoder, object_type
 from gateway.fastpath.nested_objects import nested_encoder
-from gateway.fastpath.selection import Field, Selection
+from gateway.fastpath.selection import Field, Selection, encode_key
 from gateway.fastpath.source_encoder import source_encoder
 from gateway.queries.freshness import EXPIRED_AFTER_TTLS, Freshness
 from gateway.queries.rate import Rate

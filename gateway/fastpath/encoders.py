@@ -28,11 +28,6 @@ AttributeEncoder = tuple[str, Encoder]
 _encode = msgspec.json.Encoder().encode
 
 
-def encode_key(key: str) -> bytes:
-    """Encode the key of a field in an object."""
-    return _encode(key) + b":"
-
-
 def attribute_encoder(schema: GraphQLSchema, kind: GraphQLObjectType, name: str) -> AttributeEncoder:
     """Return the Python attribute of a field, and the encoder of its values.
 

@@ -10,8 +10,8 @@ from typing import Any
 
 from graphql import GraphQLList, GraphQLNonNull, GraphQLObjectType, GraphQLSchema
 
-from gateway.fastpath.encoders import Encoder, encode_key, field_encoder, join_list, join_object, object_type
-from gateway.fastpath.selection import Field, NotOnFastPath, Selection
+from gateway.fastpath.encoders import Encoder, field_encoder, join_list, join_object, object_type
+from gateway.fastpath.selection import Field, NotOnFastPath, Selection, encode_key
 from gateway.fastpath.source_encoder import source_encoder
 from gateway.queries.rate import TtlBySource, UnavailableRate
 from gateway.schema.candles import READ_CANDLE, READ_CANDLE_LIST

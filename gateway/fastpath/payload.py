@@ -4,8 +4,7 @@ from collections.abc import Callable
 
 import msgspec
 
-from gateway.fastpath.encoders import encode_key
-from gateway.fastpath.selection import Field
+from gateway.fastpath.selection import Field, encode_key
 
 Envelope = tuple[bytes, bytes]
 FrameEncoder = Callable[[bytes], bytes]

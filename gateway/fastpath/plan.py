@@ -4,7 +4,6 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from graphql import (
-    DocumentNode,
     GraphQLError,
     GraphQLObjectType,
     GraphQLSchema,
@@ -27,7 +26,6 @@ from gateway.fastpath.candle_args import (
     parse_live_trade_args,
 )
 from gateway.fastpath.encoded_list import weigh_query
-from gateway.fastpath.encoders import encode_key
 from gateway.fastpath.entities import EntitiesQuery, parse_entities
 from gateway.fastpath.new_rates import NewRatesArgs, RatesArgs
 from gateway.fastpath.repeated_list import RepeatedListQuery
@@ -47,7 +45,7 @@ from gateway.queries.rate_query import RateQuery
 from gateway.queries.rates_query import FreshnessPolicy, OnStale, RatesQuery
 from gateway.queries.summaries.query import SummariesQuery
 from gateway.schema.arguments import UNSET, none_if_unset, read_policy, read_query
-from gateway.schema.query_cost import BooleanVariables, boolean_variables
+from gateway.schema.documents import CheckedDocument, OperationKey
 from gateway.schema.root_size import EntityCount, PlannedQuery
 from gateway.schema.summaries import read_summaries
 from gateway.subscriptions.delivery_options import DeliveryOptions, parse_delivery_options
@@ -64,8 +62,6 @@ HISTORY_PARSERS: Mapping[str, Callable[[Mapping[str, Any]], HistoryQuery]] = {
 }
 COVERED_QUERIES = frozenset({"rate", "rates", "candles", "consensusCandles", "summaries", ENTITIES, TYPENAME})
 COVERED_SUBSCRIPTIONS = frozenset({"rate", "rates", *HISTORY_PARSERS, *ANSWER_FIELDS, TYPENAME})
-
-KnownRoots = dict[tuple[str | None, BooleanVariables], tuple[RootField, ...]]
 
 
 class RateArgs(NamedTuple):
@@ -143,26 +139,25 @@ class Planner:
 
     def plan_query(
         self,
-        document: DocumentNode,
+        checked: CheckedDocument,
         operation: OperationDefinitionNode,
         values: VariableValues,
-        known: KnownRoots,
+        key: OperationKey,
     ) -> QueryPlan | None:
         """Return the plan of a query, or `None` if the fast path does not cover it."""
         try:
-            return tuple(
-                [self.plan_field(root) for root in self.collect_query(document, operation, values, known)]
-            )
+            roots = self.collect_query(checked, operation, values, key)
+            return tuple([self.plan_field(root) for root in roots])
         except (NotOnFastPath, GraphQLError, RatesError):
             # The executor reports the error, if there is one.
             return None
 
     def collect_query(
         self,
-        document: DocumentNode,
+        checked: CheckedDocument,
         operation: OperationDefinitionNode,
         values: VariableValues,
-        known: KnownRoots,
+        key: OperationKey,
     ) -> list[PlannedRoot]:
         """Return the root fields of a query with their arguments.
 
@@ -174,26 +169,26 @@ class Planner:
         return [
             PlannedRoot(
                 root.field,
-                (b"," if number else b'{"data":{') + encode_key(root.field.key),
+                root.before,
                 None
                 if root.field.name == TYPENAME
                 else get_argument_values(kind.fields[root.field.name], root.details.node, values),
             )
-            for number, root in enumerate(self._find_roots(kind, document, operation, values, known))
+            for root in self._find_roots(kind, checked, operation, values, key)
         ]
 
     def plan_subscription(
         self,
-        document: DocumentNode,
+        checked: CheckedDocument,
         operation: OperationDefinitionNode,
         values: VariableValues,
-        known: KnownRoots,
+        key: OperationKey,
     ) -> SubscriptionPlan | None:
         """Return the plan of a subscription, or `None` if the fast path does not cover it."""
         kind = self._schema.subscription_type
         assert kind
         try:
-            roots = self._find_roots(kind, document, operation, values, known)
+            roots = self._find_roots(kind, checked, operation, values, key)
             if len(roots) != 1 or roots[0].field.name == TYPENAME:
                 return None
             field = kind.fields[roots[0].field.name]
@@ -205,22 +200,21 @@ class Planner:
     def _find_roots(
         self,
         kind: GraphQLObjectType,
-        document: DocumentNode,
+        checked: CheckedDocument,
         operation: OperationDefinitionNode,
         values: VariableValues,
-        known: KnownRoots,
+        key: OperationKey,
     ) -> tuple[RootField, ...]:
         # What is selected depends on the Booleans of directives only; arguments are parsed for each request.
-        key = operation.name.value if operation.name else None, boolean_variables(values)
-        roots = known.get(key)
+        roots: tuple[RootField, ...] | None = checked.root_fields.get(key)
         if roots is None:
-            collected = FieldCollector(self._schema, document, operation, values).collect(kind)
-            roots = tuple(map(self._intern_selection, collected))
+            collected = FieldCollector(self._schema, checked.document, operation, values).collect(kind)
             covered = COVERED_QUERIES if kind is self._schema.query_type else COVERED_SUBSCRIPTIONS
-            if any(root.field.name not in covered for root in roots):
+            if not covered.issuperset([root.field.name for root in collected]):
                 raise NotOnFastPath
-            if len(known) < MAX_PLANS_PER_DOCUMENT:
-                known[key] = roots
+            roots = tuple([self._intern_selection(root) for root in collected])
+            if len(checked.root_fields) < MAX_PLANS_PER_DOCUMENT:
+                checked.root_fields[key] = roots
         return roots
 
     def _intern_selection(self, root: RootField) -> RootField:

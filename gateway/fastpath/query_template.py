@@ -25,7 +25,7 @@ from gateway.lru import BoundedLru
 from gateway.queries.rates_query import FreshnessPolicy, OnStale
 from gateway.schema.arguments import UNSET as NOT_GIVEN
 from gateway.schema.arguments import given_all
-from gateway.schema.documents import CheckedDocument
+from gateway.schema.documents import CheckedDocument, make_operation_key
 from gateway.schema.query_cost import CostModel, RatesCost
 from rates.errors import RatesError
 
@@ -144,10 +144,10 @@ class QueryTemplate:
             for name, value in values.items()
         }
         given = VariableValues({}, stand_ins)
-        document, known = self._checked.document, self._checked.root_fields
-        planned = self._planner.collect_query(document, self._operation, given, known)
+        key = make_operation_key(self._operation, given)
+        planned = self._planner.collect_query(self._checked, self._operation, given, key)
         roots = tuple([self._make_root(each) for each in planned])
-        compiled = self._cost_model.compile(document, self._operation, given, self._checked.costs)
+        compiled = self._cost_model.compile(self._checked, self._operation, given, key)
         if not all(map(_has_simple_cost, roots)):
             return _PlanShape(roots, None)
         return _PlanShape(roots, self._cost_model.compile_rates(compiled, may_fail=False))
@@ -157,9 +157,8 @@ class QueryTemplate:
             # Most are one list.
             return self._cost_model.rates_cost(shape.costs, [_list_texts(field) for field in plan])
         given = VariableValues({}, read_lists(values))
-        compiled = self._cost_model.compile(
-            self._checked.document, self._operation, given, self._checked.costs
-        )
+        key = make_operation_key(self._operation, given)
+        compiled = self._cost_model.compile(self._checked, self._operation, given, key)
         queries, may_fail = list_planned_queries(read_plan(plan))
         return self._cost_model.planned_cost(compiled, queries, may_fail=may_fail)
 

@@ -12,13 +12,12 @@ from gateway.fastpath.encoded_list import EncodedRateList, weigh_query
 from gateway.fastpath.encoded_rate import EncodedRate
 from gateway.fastpath.encoders import (
     Encoder,
-    encode_key,
     field_encoder,
     join_list,
     object_type,
 )
 from gateway.fastpath.nested_objects import nested_encoder
-from gateway.fastpath.selection import Selection
+from gateway.fastpath.selection import Selection, encode_key
 from gateway.lru import BoundedLru, SecondSight
 from gateway.queries.rate import Rate, TtlBySource
 from gateway.queries.rate_reader import RateReader

@@ -31,6 +31,9 @@ TYPENAME = "__typename"
 COMPUTED = {("Rate", "instrument"), ("Source", "ttlMs")}
 
 
+_encode = msgspec.json.Encoder().encode
+
+
 class NotOnFastPath(Exception):
     """The operation is left to the executor."""
 
@@ -54,10 +57,16 @@ class Selection(msgspec.Struct, frozen=True, cache_hash=True):
 
 
 class RootField(NamedTuple):
-    """A field of the operation itself. `details` hold its arguments."""
+    """A field of the operation itself. `details` hold its arguments, `before` are the bytes before its value in a response."""
 
     field: Field
     details: FieldDetails
+    before: bytes = b""
+
+
+def encode_key(key: str) -> bytes:
+    """Encode the key of a field in an object."""
+    return _encode(key) + b":"
 
 
 class FieldCollector:
@@ -86,7 +95,12 @@ class FieldCollector:
             NotOnFastPath: the fast path does not cover one of the fields.
         """
         found = collect_fields(self._schema, self._fragments, self._variables, root, self._operation)
-        return tuple(self._collect(root, found))
+        return tuple(
+            [
+                each._replace(before=(b"," if number else b'{"data":{') + encode_key(each.field.key))
+                for number, each in enumerate(self._collect(root, found))
+            ]
+        )
 
     def _collect(self, parent: GraphQLObjectType, found: CollectedFields) -> Iterator[RootField]:
         if found.new_defer_usages or found.forbidden_directive_instances:

@@ -6,8 +6,8 @@ from operator import attrgetter
 import msgspec
 from graphql import GraphQLSchema
 
-from gateway.fastpath.encoders import encode_key, field_encoder, join_object, object_type
-from gateway.fastpath.selection import NotOnFastPath, Selection
+from gateway.fastpath.encoders import field_encoder, join_object, object_type
+from gateway.fastpath.selection import NotOnFastPath, Selection, encode_key
 from gateway.queries.rate import TtlBySource
 from gateway.schema.source import to_source
 from rates.clock import format_span_ms

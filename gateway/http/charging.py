@@ -11,7 +11,7 @@ from gateway.budgets.points_wait import retry_with_points
 from gateway.budgets.rate_limit_fields import refusal_headers
 from gateway.client_connections import RETRY_AFTER_S
 from gateway.http.request_body import HttpError
-from gateway.preparation import OperationKind, OperationRejected, PreparedOperation, RejectionStage
+from gateway.prepared_operation import OperationKind, OperationRejected, PreparedOperation, RejectionStage
 from gateway.schema.errors import describe, to_public_error
 from rates.errors import BudgetExhausted, CacheUnavailable, QueryTooExpensive
 

@@ -51,7 +51,7 @@ from gateway.keyed_connections import KeyedConnections
 from gateway.lru import SecondSight
 from gateway.operations import Operations
 from gateway.pages import EXPLORER, Pages
-from gateway.preparation import OperationKind, OperationRejected, PreparedOperation
+from gateway.prepared_operation import OperationKind, OperationRejected, PreparedOperation
 from gateway.results import encode
 from gateway.schema.context import OperationMetadata
 from gateway.settings import GatewaySettings
@@ -193,9 +193,9 @@ class HttpEndpoint:
         request = read_query_string(raw, max_bytes=limit) if is_safe else parse_body(raw)
         removals = self._operations.documents.removals
         try:
-            prepared = await self._operations.prepare_in_turn(
-                request, account, partial(charge_document, self._accounts, account)
-            )
+            # A client without a limit pays for nothing.
+            pays = None if account.limits is None else partial(charge_document, self._accounts, account)
+            prepared = await self._operations.prepare_in_turn(request, account, pays)
         except OperationRejected as exc:
             return exc
         # One that registers its document does so each time. One whose document was removed meanwhile is answered the last time.

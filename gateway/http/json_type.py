@@ -9,7 +9,7 @@ from gateway.http.request_body import HttpError, check_type
 from gateway.http.request_head import find_head_error
 from gateway.http.request_scanner import VERSION
 from gateway.pages import Header
-from gateway.preparation import OperationKind
+from gateway.prepared_operation import OperationKind
 
 JSON_TYPES = (MediaType.RESPONSE, MediaType.JSON)
 # The results of a request with the token of a stream are written to that (`gateway.http.single_connection`).

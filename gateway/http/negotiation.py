@@ -11,7 +11,7 @@ from itertools import islice
 from typing import NamedTuple
 
 from gateway.cache_limits import MAX_ACCEPT_HEADERS, MAX_ACCEPT_LENGTH
-from gateway.preparation import OperationKind
+from gateway.prepared_operation import OperationKind
 
 
 class MediaType(Enum):

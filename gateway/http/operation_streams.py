@@ -17,7 +17,7 @@ from gateway.http.request_body import HttpError
 from gateway.http.response import send_response
 from gateway.http.stream import Framing, HttpExchange, Streams, write_results
 from gateway.operations import Operations
-from gateway.preparation import OperationKind, OperationRejected, PreparedOperation
+from gateway.prepared_operation import OperationKind, OperationRejected, PreparedOperation
 from gateway.results import encode
 from gateway.schema.context import OperationMetadata
 

@@ -35,7 +35,7 @@ from gateway.http.response_heads import NOT_MODIFIED, OK, REFUSED, ResponseHeads
 from gateway.lru import BoundedLru, SecondSight
 from gateway.operations import LIGHT, Operations
 from gateway.pages import Header
-from gateway.preparation import PreparedOperation
+from gateway.prepared_operation import PreparedOperation
 from gateway.results import QueryResult, encode
 from gateway.schema.context import OperationMetadata
 from gateway.turn_budget import TurnBudget

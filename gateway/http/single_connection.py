@@ -28,7 +28,7 @@ from gateway.http.response import send_response
 from gateway.http.sse import EventFraming
 from gateway.http.stream import HttpExchange, Streams
 from gateway.operations import Operations
-from gateway.preparation import OperationKind, OperationRejected, PreparedOperation
+from gateway.prepared_operation import OperationKind, OperationRejected, PreparedOperation
 from gateway.request import GraphQLRequest
 from gateway.schema.context import OperationMetadata
 from gateway.settings import GatewaySettings

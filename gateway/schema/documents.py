@@ -19,6 +19,7 @@ from graphql import (
     parse,
     specified_rules,
 )
+from graphql.execution.values import VariableValues
 
 from gateway.cache_limits import (
     DOCUMENT_BYTES,
@@ -29,8 +30,7 @@ from gateway.cache_limits import (
 )
 from gateway.lru import BoundedLru, SecondSight
 from gateway.schema.errors import VALIDATION_FAILED, mark_invalid
-from gateway.schema.query_cost import CompiledCosts
-from gateway.schema.validation import forget_frames, unlink_tokens, validate_document
+from gateway.schema.validation import forget_frames, validate_document
 
 # This schema has neither `@defer` nor `@stream`: as unknown directives they need no further rules, which advise on their use.
 RULES = [rule for rule in specified_rules if not rule.__name__.startswith(("DeferStream", "StreamDirective"))]
@@ -43,6 +43,10 @@ _LONG_WORD = re.compile(r"(?<![_0-9A-Za-z])[_0-9A-Za-z]{50}")
 MAX_ALIAS = 100
 # Python reads no integer of more than 4,300 digits. Matches at the start of a number only, so the time is linear.
 _LONG_NUMBER = re.compile(r"(?<![0-9])[0-9]{1000}")
+
+
+OperationKey = tuple[str | None, tuple[tuple[str, bool], ...]]
+"""The name of an operation in its document, and its Boolean variables: those that directives may depend on."""
 
 
 class Limits(NamedTuple):
@@ -65,16 +69,23 @@ class DocumentSize(NamedTuple):
 class CheckedDocument(NamedTuple):
     """A parsed document, its validation errors, and what is derived from its operations.
 
-    `costs` are of `gateway.schema.query_cost`, `root_fields` of `gateway.fastpath.plan`, `templates` of
-    `gateway.fastpath.query_template`.
+    `costs` are of `gateway.schema.query_cost`, `root_fields` of `gateway.fastpath.plan`, by the key of the operation; `templates`
+    are of `gateway.fastpath.query_template`, by its name.
     """
 
     document: DocumentNode
     errors: tuple[GraphQLError, ...]
-    costs: CompiledCosts
-    root_fields: dict[Any, Any]
+    costs: dict[OperationKey, Any]
+    root_fields: dict[OperationKey, Any]
     templates: dict[str | None, Any]
     hides_suggestions: bool = False
+
+    def select(self, name: str | None) -> OperationDefinitionNode | None:
+        """Return the operation of that name, or the only one."""
+        operations = [each for each in self.document.definitions if isinstance(each, OperationDefinitionNode)]
+        if name is None:
+            return operations[0] if len(operations) == 1 else None
+        return next((each for each in operations if each.name and each.name.value == name), None)
 
 
 class DocumentCache:
@@ -101,22 +112,26 @@ class DocumentCache:
             GraphQLError: it does not parse, or has too many tokens.
             RecursionError: it is nested too deeply to parse.
         """
-        if len(text) > MAX_CACHED_DOCUMENT:
-            return self._read(text)
-        checked = self._documents.get(text)
-        if checked is None:
-            checked = self._read(text)
-            if self._seen.admits(text):
-                self._documents.put(text, checked)
-        return checked
+        return self.find(text) or self.read_new(text)
 
     def find(self, text: str) -> CheckedDocument | None:
         """Return the document if it came before and is kept."""
         return self._documents.get(text)
 
+    def read_new(self, text: str) -> CheckedDocument:
+        """Return the document in `text`, which `find` does not know.
+
+        Raises:
+            GraphQLError, RecursionError: as `read` does.
+        """
+        checked = self._read(text)
+        if len(text) <= MAX_CACHED_DOCUMENT and self._seen.admits(text):
+            self._documents.put(text, checked)
+        return checked
+
     def _read(self, text: str) -> CheckedDocument:
         document = parse(text, max_tokens=self._limits.max_tokens)
-        unlink_tokens(document)
+        _unlink_tokens(document)
         hides_suggestions = (
             not self._suggestions or len(text) > MAX_SUGGESTED or bool(_LONG_WORD.search(text))
         )
@@ -128,9 +143,28 @@ class DocumentCache:
             max_errors=MAX_ERRORS,
             hide_suggestions=hides_suggestions,
         )
-        marked = tuple(mark_invalid(error, hides_suggestions=hides_suggestions) for error in errors)
-        forget_frames(errors)
+        marked: tuple[GraphQLError, ...] = ()
+        if errors:
+            marked = tuple([mark_invalid(error, hides_suggestions=hides_suggestions) for error in errors])
+            forget_frames(errors)
         return CheckedDocument(document, marked, {}, {}, {}, hides_suggestions)
+
+
+def make_operation_key(operation: OperationDefinitionNode, values: VariableValues) -> OperationKey:
+    """Return the key of an operation with these variables in its document."""
+    booleans = [(name, value) for name, value in values.coerced.items() if isinstance(value, bool)]
+    return operation.name.value if operation.name else None, tuple(booleans)
+
+
+def _unlink_tokens(document: DocumentNode) -> None:
+    """Cut the references of tokens to the ones before.
+
+    Only the parser uses them, and they make cycles.
+    """
+    token = document.loc.start_token if document.loc else None
+    while token is not None:
+        token.prev = None
+        token = token.next
 
 
 def _weigh(text: str, checked: CheckedDocument) -> int:

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from graphql import FieldNode, NullValueNode
 
 from access.scope import AccessScope
+from gateway.schema.selected import SelectedField
 
 HISTORY_FIELDS = frozenset(
     {"candles", "consensusCandles", "rateAt", "sourceHistory", "stats", "summaries", "trades"}
@@ -17,13 +18,13 @@ READ, HISTORY = frozenset({AccessScope.READ}), frozenset({AccessScope.HISTORY})
 BOTH = READ | HISTORY
 
 
-def needed_scopes(roots: Iterable[tuple[str, FieldNode]]) -> frozenset[AccessScope]:
+def needed_scopes(roots: Iterable[SelectedField]) -> frozenset[AccessScope]:
     """Return the scopes that an operation with these root fields needs.
 
     What describes the schema needs none.
     """
     needed: frozenset[AccessScope] = frozenset()
-    for name, node in roots:
+    for name, node, _ in roots:
         if name in HISTORY_FIELDS or (name in PAST_FIELDS and _is_of_the_past(node)):
             needed |= HISTORY
         elif not name.startswith("__"):

@@ -24,11 +24,6 @@ BEYOND = 1e9
 Children = tuple[SelectedField, ...]
 
 
-def is_introspection(field: SelectedField) -> bool:
-    """Tell whether a root field describes the schema."""
-    return field.name in {SCHEMA, TYPE}
-
-
 class IntrospectionCounter:
     """Counts the points of the root fields of one operation that describe the schema.
 

@@ -9,7 +9,6 @@ from math import ceil
 from typing import NamedTuple
 
 from graphql import (
-    DocumentNode,
     FieldNode,
     GraphQLError,
     GraphQLObjectType,
@@ -22,6 +21,7 @@ from graphql.execution.values import VariableValues
 from access.scope import AccessScope
 from gateway.budgets.open_stream import StreamCost
 from gateway.cache_limits import MAX_PLANS_PER_DOCUMENT
+from gateway.schema.documents import CheckedDocument, OperationKey
 from gateway.schema.field_scopes import needed_scopes
 from gateway.schema.introspection_cost import (
     IN_THREAD,
@@ -30,7 +30,6 @@ from gateway.schema.introspection_cost import (
     TYPE,
     IntrospectionCounter,
     cost_in_thread,
-    is_introspection,
 )
 from gateway.schema.root_size import FIXED, UNPRICED, PlannedQuery, RootSize, RootSizes, SizedCatalog
 from gateway.schema.selected import FieldSelector, SelectedField
@@ -38,7 +37,10 @@ from gateway.schema.selection_weight import EXECUTOR, FAST_PATH, ROOT, ListSize,
 from gateway.schema.stream_cost import COUNT_FIELDS, read_options, stream_cost
 from gateway.subscriptions.delivery_options import DeliveryOptions
 
-BooleanVariables = tuple[tuple[str, bool], ...]
+DESCRIBING = frozenset({SCHEMA, TYPE})
+"""The root fields that describe the schema in objects. `_service` has its SDL."""
+# Sums of the same numbers in another order differ in later digits.
+DIGITS = 6
 
 
 class RootCost(NamedTuple):
@@ -58,13 +60,10 @@ class CompiledCost(NamedTuple):
     roots: tuple[RootCost, ...]
     in_thread: float = 0
     """The points of an operation that only describes the schema, which `roots` have not; 0 for all others."""
+    is_introspection: bool = False
+    """Whether a root field describes the schema."""
     scopes: frozenset[AccessScope] = frozenset()
     """The scopes that its sender needs."""
-
-    @property
-    def is_introspection(self) -> bool:
-        """Whether a root field describes the schema."""
-        return self.in_thread > 0 or any(root.name in {SCHEMA, TYPE, SERVICE} for root in self.roots)
 
 
 class RatesCost(NamedTuple):
@@ -73,10 +72,6 @@ class RatesCost(NamedTuple):
     points: float
     rate: float = 0.0
     symbol: float = 0.0
-
-
-CompiledCosts = dict[tuple[str | None, BooleanVariables], CompiledCost]
-"""Costs of the operations of one document."""
 
 
 class CostModel:
@@ -95,38 +90,38 @@ class CostModel:
 
     def compile(
         self,
-        document: DocumentNode,
+        checked: CheckedDocument,
         operation: OperationDefinitionNode,
         values: VariableValues,
-        known: CompiledCosts,
+        key: OperationKey,
     ) -> CompiledCost:
-        """Weigh the selections of a valid operation.
-
-        Looked up in `known` by its name and Boolean variables first.
-        """
-        key = operation.name.value if operation.name else None, boolean_variables(values)
-        compiled = known.get(key)
+        """Weigh the selections of a valid operation, once for each key."""
+        compiled: CompiledCost | None = checked.costs.get(key)
         if compiled is None:
-            compiled = self._compile(document, operation, values)
-            if len(known) < MAX_PLANS_PER_DOCUMENT:
-                known[key] = compiled
+            compiled = self._compile(checked, operation, values)
+            if len(checked.costs) < MAX_PLANS_PER_DOCUMENT:
+                checked.costs[key] = compiled
         return compiled
 
     def _compile(
-        self, document: DocumentNode, operation: OperationDefinitionNode, values: VariableValues
+        self, checked: CheckedDocument, operation: OperationDefinitionNode, values: VariableValues
     ) -> CompiledCost:
         parent = self._schema.get_root_type(operation.operation)
         assert parent is not None
-        selected = FieldSelector(self._schema, document, operation, values).select(parent)
-        describing = [field for field in selected if is_introspection(field)]
-        if describing and all(field.name.startswith("__") for field in selected):
+        selected = FieldSelector(self._schema, checked.document, operation, values).select(parent)
+        names = [field.name for field in selected]
+        describing = [field for field in selected if field.name in DESCRIBING]
+        if describing and all(name.startswith("__") for name in names):
             counter = IntrospectionCounter(self._schema, self.limit / IN_THREAD)
             in_thread = cost_in_thread([counter.count(field) for field in describing])
-            return CompiledCost(parent, (), in_thread + len(selected))
-        counter = IntrospectionCounter(self._schema, self.limit)
-        roots = tuple(self._weigh_root(parent, field, counter) for field in selected)
+            return CompiledCost(parent, (), in_thread + len(selected), is_introspection=True)
+        described = IntrospectionCounter(self._schema, self.limit) if describing else None
+        roots = tuple([self._weigh_root(parent, field, described) for field in selected])
         return CompiledCost(
-            parent, roots, scopes=needed_scopes((field.name, field.node) for field in selected)
+            parent,
+            roots,
+            is_introspection=bool(describing) or SERVICE in names,
+            scopes=needed_scopes(selected),
         )
 
     def query_cost(self, compiled: CompiledCost, values: VariableValues) -> int:
@@ -137,7 +132,7 @@ class CostModel:
             points += size.points + root.executed.sum(
                 {**size.lists, ListSize.TRACKED: self._sizes.count_all()}
             )
-        return _round_up(points)
+        return ceil(round(points, DIGITS))
 
     def planned_cost(
         self, compiled: CompiledCost, queries: Iterable[PlannedQuery | None], *, may_fail: bool
@@ -150,7 +145,7 @@ class CostModel:
         for root, query in zip(compiled.roots, queries, strict=True):
             size = FIXED.get(root.name, UNPRICED) if query is None else self._sizes.by_query(query)
             points += size.points + (root.executed if may_fail else root.on_fast_path).sum(size.lists)
-        return _round_up(points)
+        return ceil(round(points, DIGITS))
 
     def stream_cost(self, compiled: CompiledCost, values: VariableValues) -> StreamCost:
         """Return the points a second of a subscription."""
@@ -192,12 +187,12 @@ class CostModel:
             if symbols is not None:
                 rates, count = self._sizes.count_rates(symbols)
                 points += cost.rate * rates + cost.symbol * count
-        return _round_up(points)
+        return ceil(round(points, DIGITS))
 
     def _weigh_root(
-        self, parent: GraphQLObjectType, field: SelectedField, counter: IntrospectionCounter
+        self, parent: GraphQLObjectType, field: SelectedField, counter: IntrospectionCounter | None
     ) -> RootCost:
-        if is_introspection(field):
+        if counter is not None and field.name in DESCRIBING:
             weight = Weight(counter.count(field))
             return RootCost(field.name, field.node, weight, weight, weight)
         return RootCost(
@@ -218,13 +213,3 @@ class CostModel:
         except GraphQLError:
             # The execution reports it.
             return RootSize(ROOT, {})
-
-
-def _round_up(points: float) -> int:
-    # Sums of the same numbers in another order differ a little.
-    return ceil(round(points, 6))
-
-
-def boolean_variables(values: VariableValues) -> BooleanVariables:
-    """Return the Boolean variables: those that directives may depend on."""
-    return tuple((name, value) for name, value in values.coerced.items() if isinstance(value, bool))

@@ -75,17 +75,6 @@ def validate_document(
     return errors
 
 
-def unlink_tokens(document: DocumentNode) -> None:
-    """Cut the references of tokens to the ones before.
-
-    Only the parser uses them, and they make cycles.
-    """
-    token = document.loc.start_token if document.loc else None
-    while token is not None:
-        token.prev = None
-        token = token.next
-
-
 def forget_frames(errors: Iterable[GraphQLError]) -> None:
     """Drop the frames in which errors of `validate_document` were raised.
 

@@ -34,6 +34,10 @@ class DocumentMode(StrEnum):
     """By an identifier of a manifest only."""
 
 
+TAKING_TEXTS = (DocumentMode.AUTO, DocumentMode.OFF)
+"""The modes in which any document may be executed, without a look at the manifests."""
+
+
 class DocumentError(Exception):
     """A request whose document is not to be had, or not allowed."""
 

@@ -20,7 +20,7 @@ from gateway.budgets.points_wait import POINTS_WAIT_S, retry_with_points
 from gateway.budgets.refusal_pace import LEAST_PAUSE_S
 from gateway.client_limits import ClientLimitReached
 from gateway.operations import Operations
-from gateway.preparation import OperationKind, OperationRejected, PreparedOperation
+from gateway.prepared_operation import OperationKind, OperationRejected, PreparedOperation
 from gateway.request import GraphQLRequest
 from gateway.results import encode_error
 from gateway.schema.context import OperationMetadata

@@ -18,7 +18,7 @@ from gateway.app import create_app
 from gateway.budgets.account_registry import Accounts
 from gateway.gateway import Gateway
 from gateway.operations import Operations
-from gateway.preparation import OperationRejected
+from gateway.prepared_operation import OperationRejected
 from gateway.request import GraphQLRequest
 from gateway.server import bind, serve_gateway
 from gateway.settings import GatewaySettings

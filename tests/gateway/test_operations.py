@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from cache.memory import MemoryCache
 from gateway.gateway import Gateway
 from gateway.operations import Operations
-from gateway.preparation import OperationKind, OperationRejected, RejectionStage
+from gateway.prepared_operation import OperationKind, OperationRejected, RejectionStage
 from gateway.request import GraphQLRequest
 from gateway.results import encode
 from gateway.schema.build import build_schema

@@ -7,7 +7,8 @@ import pytest
 
 from gateway.gateway import Gateway
 from gateway.operations import Operations
-from gateway.preparation import OperationRejected, PreparedOperation, Preparer
+from gateway.preparation import Preparer
+from gateway.prepared_operation import OperationRejected, PreparedOperation
 from gateway.request import GraphQLRequest
 
 DOCUMENT = (
@@ -30,9 +31,11 @@ class Counted:
         self._operations, self.count = operations, 0
         prepare = Preparer.prepare_resolved
 
-        def counted(preparer: Preparer, request: GraphQLRequest) -> PreparedOperation:
+        def counted(
+            preparer: Preparer, request: GraphQLRequest, *found: Any, **known: Any
+        ) -> PreparedOperation:
             self.count += 1
-            return prepare(preparer, request)
+            return prepare(preparer, request, *found, **known)
 
         monkeypatch.setattr(Preparer, "prepare_resolved", counted)
 

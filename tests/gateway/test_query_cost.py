@@ -14,7 +14,7 @@ from websockets import Subprotocol, connect
 from cache.memory import MemoryCache
 from gateway.gateway import Gateway
 from gateway.operations import Operations
-from gateway.preparation import OperationRejected, PreparedOperation
+from gateway.prepared_operation import OperationRejected, PreparedOperation
 from gateway.request import GraphQLRequest
 from gateway.schema.build import build_schema
 from gateway.schema.context import Context

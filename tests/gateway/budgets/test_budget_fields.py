@@ -10,7 +10,7 @@ from access.plan import SHIPPED_PLANS
 from cache.memory import MemoryCache
 from gateway.budgets.account_registry import Accounts
 from gateway.operations import Operations
-from gateway.preparation import OperationRejected
+from gateway.prepared_operation import OperationRejected
 from gateway.request import GraphQLRequest
 from gateway.settings import GatewaySettings
 from tests.gateway.fakes import build_ticker

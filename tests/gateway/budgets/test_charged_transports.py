@@ -19,7 +19,8 @@ from cache.memory import MemoryCache
 from gateway.budgets.account_registry import Accounts
 from gateway.budgets.refusal_pace import RefusalPace
 from gateway.http import single_connection
-from gateway.preparation import PreparedOperation, Preparer
+from gateway.preparation import Preparer
+from gateway.prepared_operation import PreparedOperation
 from gateway.request import GraphQLRequest
 from gateway.settings import GatewaySettings
 from tests.gateway.fakes import TIMEOUT_S, build_ticker
@@ -176,10 +177,10 @@ async def test_subscriptions_wait_for_points_that_come_back_soon(
     prepared = 0
     prepare = Preparer.prepare_resolved
 
-    def counted(preparer: Preparer, request: GraphQLRequest) -> PreparedOperation:
+    def counted(preparer: Preparer, request: GraphQLRequest, *found: Any, **known: Any) -> PreparedOperation:
         nonlocal prepared
         prepared += request.query == LIVE
-        return prepare(preparer, request)
+        return prepare(preparer, request, *found, **known)
 
     monkeypatch.setattr(Preparer, "prepare_resolved", counted)
     start, data = ("subscribe", "next") if subprotocol == "graphql-transport-ws" else ("start", "data")

@@ -1,12 +1,15 @@
 """Documents are paid for before they are read."""
 
+from typing import Any
+
 import pytest
 
 from access.memory_lease_store import MemoryLeaseStore
 from access.plan import ANONYMOUS, PlanLimits
 from gateway.budgets.account_registry import DOCUMENT_PART, Accounts
 from gateway.operations import Operations
-from gateway.preparation import OperationRejected, PreparedOperation, Preparer
+from gateway.preparation import Preparer
+from gateway.prepared_operation import OperationRejected, PreparedOperation
 from gateway.request import GraphQLRequest
 from gateway.schema.root_size import price_document
 
@@ -19,9 +22,9 @@ def read(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     texts: list[str] = []
     prepare = Preparer.prepare_resolved
 
-    def noted(preparer: Preparer, request: GraphQLRequest) -> PreparedOperation:
+    def noted(preparer: Preparer, request: GraphQLRequest, *found: Any, **known: Any) -> PreparedOperation:
         texts.append(request.query)
-        return prepare(preparer, request)
+        return prepare(preparer, request, *found, **known)
 
     monkeypatch.setattr(Preparer, "prepare_resolved", noted)
     return texts

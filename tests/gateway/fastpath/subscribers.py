@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from gateway.fastpath.payload import EncodedPayload
 from gateway.operations import Operations
-from gateway.preparation import OperationRejected
+from gateway.prepared_operation import OperationRejected
 from gateway.request import GraphQLRequest
 from gateway.results import encode, encode_error
 from gateway.schema.build import build_schema

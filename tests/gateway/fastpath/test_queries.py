@@ -21,7 +21,7 @@ from gateway.fastpath.queries import FastPathQueries
 from gateway.fastpath.response_encoder import ResponseEncoder
 from gateway.gateway import Gateway
 from gateway.operations import Operations
-from gateway.preparation import OperationRejected, PreparedOperation
+from gateway.prepared_operation import OperationRejected, PreparedOperation
 from gateway.request import GraphQLRequest
 from gateway.results import encode
 from gateway.schema.build import build_schema

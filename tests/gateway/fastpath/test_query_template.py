@@ -16,7 +16,7 @@ from gateway.fastpath.selection import NotOnFastPath
 from gateway.fastpath.variable_reader import VariableReader
 from gateway.gateway import Gateway
 from gateway.operations import Operations
-from gateway.preparation import OperationRejected, RejectionStage
+from gateway.prepared_operation import OperationRejected, RejectionStage
 from gateway.queries.rates_query import RatesQuery
 from gateway.queries.served_slots import MAX_INDEXES, ServedSlots
 from gateway.request import GraphQLRequest, MalformedRequest, decode_json, parse_request

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.http.negotiation import MediaType, choose, choose_json, parse_accept, wants_page
-from gateway.preparation import OperationKind
+from gateway.prepared_operation import OperationKind
 from tests.cost import costs_at_most
 
 URQL_QUERY = (

@@ -12,7 +12,7 @@ from gateway.gateway import Gateway
 from gateway.http.bounded_protocol import BoundedHttpProtocol
 from gateway.http.request_cache import TURN_S, KnownRequest, RequestCache
 from gateway.http.request_scanner import WholeRequest
-from gateway.preparation import PreparedOperation
+from gateway.prepared_operation import PreparedOperation
 from gateway.request import GraphQLRequest
 from gateway.settings import GatewaySettings
 from gateway.turn_budget import TurnBudget

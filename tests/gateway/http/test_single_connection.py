@@ -10,7 +10,7 @@ import pytest
 
 from cache.memory import MemoryCache
 from gateway.operations import Operations
-from gateway.preparation import PreparedOperation
+from gateway.prepared_operation import PreparedOperation
 from gateway.request import GraphQLRequest
 from tests.gateway.fixture_types import BuildTicker, ReadyGateway, Served
 from tests.gateway.node_client import node_client

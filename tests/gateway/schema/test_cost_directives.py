@@ -20,6 +20,7 @@ from graphql import (
 )
 
 from gateway.schema import build, federation
+from gateway.schema.documents import CheckedDocument, make_operation_key
 from gateway.schema.query_cost import CostModel
 from gateway.schema.sdl import SDL_PATH
 from gateway.state.instrument_pages import MAX_PAGE
@@ -130,7 +131,9 @@ def test_the_directives_give_the_cost_of_the_model(text: str, besides: float) ->
     assert isinstance(operation, OperationDefinitionNode)
     values = get_variable_values(SCHEMA, [], {})
     assert not isinstance(values, list)
-    expected = model.query_cost(model.compile(document, operation, values, {}), values)
+    checked = CheckedDocument(document, (), {}, {}, {})
+    compiled = model.compile(checked, operation, values, make_operation_key(operation, values))
+    expected = model.query_cost(compiled, values)
     found = Calculator(SDL).cost(document) + besides
     assert expected == pytest.approx(found, abs=1)
 

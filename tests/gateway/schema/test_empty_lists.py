@@ -14,7 +14,7 @@ from graphql import (
 
 from gateway.gateway import Gateway
 from gateway.operations import Operations
-from gateway.preparation import OperationRejected
+from gateway.prepared_operation import OperationRejected
 from gateway.request import GraphQLRequest
 from gateway.schema.build import build_schema
 from gateway.schema.context import Context

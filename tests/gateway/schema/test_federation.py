@@ -17,7 +17,7 @@ from graphql import (
 from cache.memory import MemoryCache
 from gateway.gateway import Gateway
 from gateway.operations import Operations
-from gateway.preparation import OperationRejected
+from gateway.prepared_operation import OperationRejected
 from gateway.request import GraphQLRequest
 from gateway.results import Result
 from gateway.schema.build import build_schema as build_plain_schema

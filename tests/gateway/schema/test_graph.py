@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from cache.memory import MemoryCache
 from gateway.gateway import Gateway
 from gateway.operations import Operations
-from gateway.preparation import OperationRejected
+from gateway.prepared_operation import OperationRejected
 from gateway.queries.consensus.query import ConsensusMethod, ConsensusQuery
 from gateway.queries.conversion.query import ConversionQuery
 from gateway.queries.rates_query import FreshnessPolicy, OnStale

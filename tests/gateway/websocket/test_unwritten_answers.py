@@ -15,7 +15,7 @@ from gateway.budgets.client_accounts import ClientAccounts
 from gateway.budgets.open_stream import OpenSocket
 from gateway.client_limits import ClientLimit
 from gateway.operations import Operations
-from gateway.preparation import PreparedOperation
+from gateway.prepared_operation import PreparedOperation
 from gateway.results import QueryResult
 from gateway.schema.context import OperationMetadata
 from gateway.subscriptions.result_slots import MAX_UNWRITTEN

@@ -8,7 +8,7 @@ import pytest
 from cache.memory import MemoryCache
 from gateway.gateway import Gateway
 from gateway.operations import Operations
-from gateway.preparation import OperationRejected
+from gateway.prepared_operation import OperationRejected
 from gateway.request import GraphQLRequest
 from rates.source import Source
 from tests.gateway.fakes import FakeClock
