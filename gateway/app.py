@@ -50,7 +50,7 @@ class GraphQLEndpoint:
     ) -> None:
         self.operations = operations
         self.connections = ClientConnections()
-        self._http = HttpEndpoint(
+        self.http = HttpEndpoint(
             operations,
             settings,
             pages,
@@ -62,7 +62,7 @@ class GraphQLEndpoint:
             clients=clients,
         )
         self.origins = OriginPolicy(settings.allowed_origins)
-        self._sockets = WebSocketEndpoint(
+        self.sockets = WebSocketEndpoint(
             operations,
             settings,
             self.connections,
@@ -73,10 +73,10 @@ class GraphQLEndpoint:
             keyed_connections=keyed_connections,
             clients=clients,
         )
-        self.request_cache = self._http.request_cache
+        self.request_cache = self.http.request_cache
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        transport = self._sockets if scope["type"] == "websocket" else self._http
+        transport = self.sockets if scope["type"] == "websocket" else self.http
         await transport(scope, receive, send)
 
 
@@ -111,12 +111,12 @@ class GatewayApp(FastAPI):
                 WebSocketRoute(path, self.graphql),
             ]
         self.router.routes.append(WebSocketRoute("/{path:path}", refuse_handshake))
-        self._graphql_app = SecurityHeaders(self.graphql)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         # Only requests with an `Origin` need the CORS middleware.
         if scope["type"] != "lifespan" and scope["path"] in PATHS and not _has_origin(scope):
-            await self._graphql_app(scope, receive, send)
+            graphql = self.graphql
+            await (graphql.sockets if scope["type"] == "websocket" else graphql.http)(scope, receive, send)
         else:
             await super().__call__(scope, receive, send)
 

@@ -102,28 +102,21 @@ class Operations:
         key = self._subscriptions.key_of(request) if SUBSCRIPTION in request.query else None
         if key is not None and (kept := self._subscriptions.find(key)) is not None:
             return kept
+        prepare = self._preparer.prepare_resolved
         checked = self._preparer.find_document(request.query)
-        if checked is None:
-            prepared = await self._prepare_new(request, client, charge)
+        if checked is not None:
+            prepared = await self._short_work.run(partial(prepare, request, checked), client)
         else:
-            prepared = await self._short_work.run(
-                partial(self._preparer.prepare_resolved, request, checked), client
-            )
+            if charge is not None:
+                await charge(price_document(request.query))
+            if self._long_work.has_time:
+                prepared = self._long_work.run_now(partial(prepare, request, is_new=True))
+            else:
+                # Others may bring the same document while this waits.
+                prepared = await self._long_work.run(partial(prepare, request), client)
         if key is not None:
             self._subscriptions.keep(key, prepared)
         return prepared
-
-    async def _prepare_new(
-        self, request: GraphQLRequest, client: object, charge: ChargeDocument | None
-    ) -> PreparedOperation:
-        """Prepare a request whose document is not kept."""
-        if charge is not None:
-            await charge(price_document(request.query))
-        prepare = self._preparer.prepare_resolved
-        if self._long_work.has_time:
-            return self._long_work.run_now(partial(prepare, request, is_new=True))
-        # Others may bring the same document while this waits.
-        return await self._long_work.run(partial(prepare, request), client)
 
     def prepare(self, request: GraphQLRequest) -> PreparedOperation:
         """Parse, validate, select the operation, coerce its variables and compute its cost.
@@ -142,10 +135,13 @@ class Operations:
         prepared: PreparedOperation,
         metadata: OperationMetadata | None = None,
         account: Account | None = None,
+        *,
+        is_kept: bool = True,
     ) -> QueryResult:
         """Return the encoded result of a query: the same bytes on either path.
 
-        Updates `metadata`, if given. One that is not light waits for the turn of its `account`.
+        Updates `metadata`, if given, also by how long the result stays fresh: that costs more, and is only for one that caches may
+        keep (`is_kept`). One that is not light waits for the turn of its `account`.
         """
         if prepared.is_introspection:
             return await self._introspect(prepared)
@@ -153,8 +149,10 @@ class Operations:
             await self._long_work.reserve(prepared.cost * POINT_S, account)
         if prepared.plan:
             await self._fast_queries.load(prepared.plan)
-        if prepared.plan and (body := self._fast_queries.answer(prepared.plan, metadata)):
-            return QueryResult(body, has_errors=False)
+        if prepared.plan:
+            body = self._fast_queries.answer(prepared.plan, metadata if is_kept else None)
+            if body is not None:
+                return QueryResult(body, has_errors=False)
         return encode_result(await self.execute(prepared, metadata, account))
 
     async def execute(

@@ -131,14 +131,7 @@ class Preparer:
         max_cost: float,
     ) -> PreparedOperation:
         if checked is None:
-            try:
-                read = self._documents.read_new if is_new else self._documents.read
-                checked = read(request.query)
-            except GraphQLError as exc:
-                raise OperationRejected(RejectionStage.SYNTAX, [to_public_error(exc)]) from exc
-            except RecursionError as exc:
-                error = GraphQLError("the document is nested too deeply", original_error=exc)
-                raise OperationRejected(RejectionStage.SYNTAX, [to_public_error(error)]) from exc
+            checked = self._read(request.query, is_new=is_new)
         operation = checked.select(request.operation_name)
         kind = None if operation is None else OperationKind(operation.operation.value)
         if checked.errors:
@@ -150,21 +143,9 @@ class Preparer:
                 RejectionStage.OPERATION,
                 [to_public_error(_no_operation_error(checked.document, request.operation_name))],
             )
-        return self._plan(request, checked, operation, kind, max_cost)
-
-    def _plan(
-        self,
-        request: GraphQLRequest,
-        checked: CheckedDocument,
-        operation: OperationDefinitionNode,
-        kind: OperationKind,
-        max_cost: float,
-    ) -> PreparedOperation:
-        """Coerce the variables of a valid operation, plan it and compute its cost."""
-        definitions = operation.variable_definitions or ()
         values = get_variable_values(
             self._schema,
-            definitions,
+            operation.variable_definitions or (),
             request.variables or {},
             MAX_VARIABLE_ERRORS,
             hide_suggestions=checked.hides_suggestions,
@@ -178,21 +159,37 @@ class Preparer:
         elif self._planner and kind is OperationKind.SUBSCRIPTION:
             subscription = self._planner.plan_subscription(checked, operation, values, key)
         compiled = self._cost_model.compile(checked, operation, values, key)
-        cost = self._compute_cost(compiled, values, plan or subscription)
+        planned = PreparedOperation(kind, request, checked.document, 0, plan, subscription)
+        return self._price(planned, operation, compiled, values, max_cost)
+
+    def _read(self, text: str, *, is_new: bool) -> CheckedDocument:
+        try:
+            return (self._documents.read_new if is_new else self._documents.read)(text)
+        except GraphQLError as exc:
+            raise OperationRejected(RejectionStage.SYNTAX, [to_public_error(exc)]) from exc
+        except RecursionError as exc:
+            error = GraphQLError("the document is nested too deeply", original_error=exc)
+            raise OperationRejected(RejectionStage.SYNTAX, [to_public_error(error)]) from exc
+
+    def _price(
+        self,
+        planned: PreparedOperation,
+        operation: OperationDefinitionNode,
+        compiled: CompiledCost,
+        values: VariableValues,
+        max_cost: float,
+    ) -> PreparedOperation:
+        """Return an operation with its cost and what it needs."""
+        cost = self._compute_cost(compiled, values, planned.plan or planned.subscription)
         if cost > max_cost or (compiled.is_introspection and not self._introspection):
-            raise OperationRejected(RejectionStage.COST, [self._refusal(compiled, cost, operation)], kind)
-        is_stream = kind is OperationKind.SUBSCRIPTION
-        stream = self._stream_cost(compiled, values, subscription) if is_stream else None
-        return PreparedOperation(
-            kind,
-            request,
-            checked.document,
-            cost,
-            plan,
-            subscription,
-            compiled.in_thread > 0,
-            compiled.scopes,
-            stream,
+            refusal = self._refusal(compiled, cost, operation)
+            raise OperationRejected(RejectionStage.COST, [refusal], planned.kind)
+        is_stream = planned.kind is OperationKind.SUBSCRIPTION
+        return planned._replace(
+            cost=cost,
+            is_introspection=compiled.in_thread > 0,
+            scopes=compiled.scopes,
+            stream=self._stream_cost(compiled, values, planned.subscription) if is_stream else None,
         )
 
     def plan_known(self, body: bytes) -> PricedPlan | None:

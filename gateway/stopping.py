@@ -7,7 +7,7 @@ import uvicorn
 
 from gateway.client_connections import ClientConnections
 from gateway.gateway import Gateway
-from gateway.http.bounded_protocol import BoundedHttpProtocol
+from gateway.http.protocol import GatewayHttpProtocol
 from gateway.settings import GatewaySettings
 
 POLL_S = 0.05
@@ -44,5 +44,5 @@ async def drain(
 def _announce_close(server: uvicorn.Server) -> None:
     """Have each HTTP connection closed by its next response."""
     for each in server.server_state.connections:
-        if isinstance(each, BoundedHttpProtocol):
+        if isinstance(each, GatewayHttpProtocol):
             each.close_after_response()

@@ -18,8 +18,10 @@ from starlette.types import Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 from uvicorn.server import ServerState
 
-from gateway.http.bounded_protocol import BoundedHttpProtocol
+from gateway.http.answering_protocol import AnsweringProtocol
 from gateway.http.protocol import GatewayHttpProtocol
+from gateway.http.stall_limit import StallLimitedProtocol
+from gateway.http.upgrades import UpgradableProtocol
 from gateway.schema.build import build_schema
 from gateway.websocket.protocol import GatewayWebSocketProtocol
 from tests.gateway.wire import UPGRADE, Wire
@@ -98,7 +100,7 @@ async def test_attributes_that_the_gateway_reads_have_their_types() -> None:
 @pytest.mark.parametrize(
     ("classes", "owner"),
     [
-        ((BoundedHttpProtocol, GatewayHttpProtocol), HTTP),
+        ((StallLimitedProtocol, AnsweringProtocol, UpgradableProtocol, GatewayHttpProtocol), HTTP),
         ((GatewayWebSocketProtocol,), WEBSOCKET),
     ],
     ids=["http", "websocket"],

@@ -5,7 +5,7 @@ No request waits for the store while its client has points left here.
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from weakref import WeakValueDictionary
 
@@ -14,6 +14,7 @@ from access.lease_store import LeaseStore
 from access.plan import ANONYMOUS, Plan
 from gateway.budgets.account import FIRST_PART, Account, BudgetState
 from gateway.budgets.client_activity import MARK_S, ClientActivity
+from gateway.budgets.idle_accounts import FORGET_S, AccountKey, IdleAccounts
 from gateway.budgets.open_stream import OpenStream, StreamCost
 from gateway.budgets.plan_usage import BUDGET, UNCONFIRMED, PlanUsage
 from gateway.budgets.point_leaser import PointLeaser
@@ -28,8 +29,6 @@ from rates.errors import (
     QueryTooExpensive,
 )
 
-# Accounts without anything open are forgotten after this time without a request; their leases have ended by then.
-FORGET_S = 60.0
 MAX_ACCOUNTS = 20_000
 # What all networks of an IPv6 site may spend without keys together, as a multiple of what one of them may.
 NETWORKS_OF_A_SITE = 16
@@ -61,8 +60,7 @@ class Accounts:
     ) -> None:
         self._plans = plans
         self._clock, self._now_s = clock, now_s
-        # Keys by their plan too: tokens of one subject may name different plans.
-        self._accounts: dict[str | tuple[str, str], Account] = {}
+        self._accounts: dict[AccountKey, Account] = {}
         # They live as long as the accounts of their networks, or as they hold leased points.
         self._sites: WeakValueDictionary[str, Account] = WeakValueDictionary()
         # Those that hold leased points, and those of which less is known by the minute.
@@ -73,6 +71,7 @@ class Accounts:
         self._leaser = PointLeaser(store, grace_s=grace_s, now_s=now_s)
         self.usage = {name: PlanUsage() for name in plans}
         """What was spent and denied, by plan."""
+        self._idle = IdleAccounts(self._accounts, self._active, self.usage)
         self.activity = ClientActivity(self._accounts.values, clock)
         """Who uses this process most."""
 
@@ -278,11 +277,9 @@ class Accounts:
             found = self._sites[name] = Account(name, name, plan, self._now_s())
         return found
 
-    def _open(
-        self, key: str | tuple[str, str], name: str, plan_name: str, site: Account | None = None
-    ) -> Account:
+    def _open(self, key: AccountKey, name: str, plan_name: str, site: Account | None = None) -> Account:
         if len(self._accounts) >= MAX_ACCOUNTS:
-            self._forget_oldest()
+            self._idle.forget_oldest()
         # A plan that the settings do not have any more.
         plan = self._plans.get(plan_name) or self._plans[ANONYMOUS]
         usage = self.usage[plan.name]
@@ -310,25 +307,4 @@ class Accounts:
                     await asyncio.sleep(0)
             if now_s >= forget_at_s:
                 forget_at_s = now_s + FORGET_S / 6
-                self._forget_idle(now_s)
-
-    def _forget_idle(self, now_s: float) -> None:
-        accounts = list(self._accounts.values())
-        for account in accounts:
-            if account.spent != account.swept_spent:
-                # Charged on the fast path, which notes no time.
-                account.swept_spent, account.used_s = account.spent, now_s
-        self._forget(each for each in accounts if each.is_idle and each.used_s < now_s - FORGET_S)
-
-    def _forget_oldest(self) -> None:
-        idle = sorted(
-            (each for each in self._accounts.values() if each.is_idle), key=lambda each: each.used_s
-        )
-        self._forget(idle[: max(1, len(idle) // 10)])
-
-    def _forget(self, accounts: Iterable[Account]) -> None:
-        for account in accounts:
-            if self._accounts.get(account.key) is account:
-                del self._accounts[account.key]
-                self._active.discard(account)
-                self.usage[account.plan.name].spent += account.spent
+                self._idle.forget(now_s)

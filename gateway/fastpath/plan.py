@@ -233,11 +233,9 @@ class Planner:
         if root.field.name == ENTITIES:
             assert root.arguments is not None
             assert root.field.inside is not None
-            return make_field(root, parse_entities(root.arguments["representations"], root.field.inside))
-        args = None if root.arguments is None else parse_args(root.field.name, root.arguments)
-        if isinstance(args, RatesArgs):
-            args = args._replace(query=self._queries.intern(args.query))
-        return make_field(root, args)
+            args = parse_entities(root.arguments["representations"], root.field.inside)
+            return PlannedField(root.field, args, root.before, None)
+        return make_field(root, root.arguments, self._queries.intern)
 
 
 def list_planned_queries(plan: QueryPlan) -> tuple[list[PlannedQuery | None], bool]:
@@ -263,8 +261,19 @@ def list_planned_queries(plan: QueryPlan) -> tuple[list[PlannedQuery | None], bo
     return queries, may_fail
 
 
-def make_field(root: PlannedRoot, args: QueryArgs | None) -> PlannedField:
-    """Return a root field with its parsed arguments."""
+def make_field(
+    root: PlannedRoot,
+    arguments: Mapping[str, Any] | None,
+    intern: Callable[[RatesQuery], RatesQuery] | None = None,
+) -> PlannedField:
+    """Return a root field with its parsed arguments.
+
+    Raises:
+        InvalidArgument: one is out of range.
+    """
+    args = None if arguments is None else parse_args(root.field.name, arguments)
+    if intern is not None and isinstance(args, RatesArgs):
+        args = args._replace(query=intern(args.query))
     repeated: SingleRateQuery | RepeatedListQuery | None = None
     # An age limit of the last trade is checked for each request.
     if isinstance(args, RateArgs) and args.policy.max_trade_age is None:

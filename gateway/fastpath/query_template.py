@@ -16,7 +16,6 @@ from gateway.fastpath.plan import (
     QueryPlan,
     list_planned_queries,
     make_field,
-    parse_args,
     parse_policy,
 )
 from gateway.fastpath.selection import TYPENAME, NotOnFastPath
@@ -68,9 +67,7 @@ class _RootTemplate(NamedTuple):
             sources = given_all("sources", arguments.get("sources", NOT_GIVEN))
             args = NewRatesArgs(symbols, sources, self.policy or parse_policy(arguments))
             return PlannedField(field, args, before, None, is_new=True)
-        return make_field(self.root, parse_args(field.name, read_lists(arguments)))._replace(
-            repeated=None, is_new=True
-        )
+        return make_field(self.root, read_lists(arguments))._replace(repeated=None, is_new=True)
 
 
 class PricedPlan(NamedTuple):

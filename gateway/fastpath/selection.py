@@ -57,7 +57,10 @@ class Selection(msgspec.Struct, frozen=True, cache_hash=True):
 
 
 class RootField(NamedTuple):
-    """A field of the operation itself. `details` hold its arguments, `before` are the bytes before its value in a response."""
+    """A field of the operation itself.
+
+    `details` hold its arguments, `before` are the bytes before its value in a response.
+    """
 
     field: Field
     details: FieldDetails

@@ -50,7 +50,7 @@ from gateway.http.stream import Framing, HttpExchange, Streams
 from gateway.keyed_connections import KeyedConnections
 from gateway.lru import SecondSight
 from gateway.operations import Operations
-from gateway.pages import EXPLORER, Pages
+from gateway.pages import EXPLORER, Pages, add_security_headers
 from gateway.prepared_operation import OperationKind, OperationRejected, PreparedOperation
 from gateway.results import encode
 from gateway.schema.context import OperationMetadata
@@ -71,7 +71,7 @@ log = structlog.get_logger("ratewire.gateway.http")
 
 
 class HttpEndpoint:
-    """Answers HTTP requests for `/graphql`."""
+    """Answers HTTP requests for `/graphql`, with security headers."""
 
     def __init__(
         self,
@@ -115,25 +115,32 @@ class HttpEndpoint:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         has_started = False
 
-        async def send_and_note(message: Message) -> None:
+        async def send_securely(message: Message) -> None:
             nonlocal has_started
             has_started = True
+            if message["type"] == "http.response.start":
+                message["headers"] = add_security_headers(message["headers"])
             await send(message)
 
-        accepted = parse_accept(Headers(scope=scope).get("accept"))
         try:
-            await self._answer(accepted, scope, receive, send_and_note)
+            await self._answer(scope, receive, send_securely)
         except ClientDisconnected:
             return
         except (HttpError, AccessDenied, AccessUnavailable) as raised:
             if has_started:
                 raise
             exc = raised if isinstance(raised, HttpError) else await self._deny(raised, scope)
+            accepted = _read_accepted(scope)
             if exc.status in TEMPORARY and _is_event_source(scope, accepted):
-                await send_response(send, 200, RETRY_STREAM, RETRY_STREAM_HEADERS)
+                await send_response(send_securely, 200, RETRY_STREAM, RETRY_STREAM_HEADERS)
                 return
             await send_error(
-                send, choose_json(accepted), exc.status, str(exc), exc.headers, extensions=exc.extensions
+                send_securely,
+                choose_json(accepted),
+                exc.status,
+                str(exc),
+                exc.headers,
+                extensions=exc.extensions,
             )
         except Exception:
             # Outermost handler: the client gets an error with an id, and the log the traceback.
@@ -145,9 +152,11 @@ class HttpEndpoint:
                 "message": f"Internal error {error_id}",
                 "extensions": {"code": INTERNAL_ERROR, "errorId": error_id},
             }
-            await send_json(send, 500, choose_json(accepted), encode({"errors": [error]}))
+            media = choose_json(_read_accepted(scope))
+            await send_json(send_securely, 500, media, encode({"errors": [error]}))
 
-    async def _answer(self, accepted: Accepted, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        accepted = parse_accept(Headers(scope=scope).get("accept"))
         method = scope["method"]
         if method == "OPTIONS":
             await send_response(send, 204, b"", {"allow": ALLOWED_METHODS})
@@ -162,7 +171,7 @@ class HttpEndpoint:
             return
         if (refusal := self._connections.refusal) is not None:
             raise HttpError(503, refusal, {"retry-after": str(RETRY_AFTER_S)})
-        principal = self._single_connections.find_holder(scope)
+        principal = self._single_connections.find_holder(scope) if method == "GET" else None
         if principal is None:
             principal = await self._authentication.authenticate(scope["headers"])
         if self._single_connections.concerns(scope):
@@ -199,7 +208,8 @@ class HttpEndpoint:
         except OperationRejected as exc:
             return exc
         # One that registers its document does so each time. One whose document was removed meanwhile is answered the last time.
-        may_keep = not request.registers and self._operations.documents.removals == removals
+        registers = request.document_id is not None and request.registers
+        may_keep = not registers and self._operations.documents.removals == removals
         if may_keep and prepared.kind is OperationKind.QUERY and len(raw) <= MAX_CACHED_DOCUMENT:
             self._keep(is_safe, raw, prepared)
         return prepared
@@ -224,7 +234,7 @@ class HttpEndpoint:
             )
         # Before all that may refuse it: it was parsed, and compared with the schema.
         operation = await charge(self._accounts, account, operation)
-        if isinstance(operation, PreparedOperation):
+        if isinstance(operation, PreparedOperation) and not operation.scopes <= exchange.principal.scopes:
             check_scopes(exchange.principal, operation.scopes)
         media = choose(accepted, operation.kind)
         if media is None:
@@ -245,8 +255,8 @@ class HttpEndpoint:
         self, operation: PreparedOperation, media: MediaType, exchange: HttpExchange, account: Account
     ) -> None:
         metadata = OperationMetadata(principal=exchange.principal)
-        result = await self._operations.answer(operation, metadata, account)
         is_safe = exchange.scope["method"] in SAFE_METHODS
+        result = await self._operations.answer(operation, metadata, account, is_kept=is_safe)
         headers = make_cache_headers(result, metadata, media) if is_safe else {}
         if headers and matches(Headers(scope=exchange.scope).get("if-none-match"), headers["etag"]):
             await send_response(exchange.send, 304, b"", headers)
@@ -257,6 +267,10 @@ class HttpEndpoint:
     async def _deny(self, error: AccessDenied | AccessUnavailable, scope: Scope) -> HttpError:
         await self._clients.deny(error, scope)
         return as_denial(error)
+
+
+def _read_accepted(scope: Scope) -> Accepted:
+    return parse_accept(Headers(scope=scope).get("accept"))
 
 
 def _is_event_source(scope: Scope, accepted: Accepted) -> bool:

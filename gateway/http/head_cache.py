@@ -7,6 +7,7 @@ from gateway.cache_limits import (
     MAX_KNOWN_HEAD,
     MAX_KNOWN_HEADS,
     MAX_KNOWN_HEADS_BYTES,
+    MAX_RAW_REQUEST,
     SEEN_KEYS,
 )
 from gateway.http.request_scanner import RequestScanner, WholeRequest
@@ -40,7 +41,12 @@ class HeadCache:
         self._seen = SecondSight(SEEN_KEYS)
 
     def read(self, data: bytes) -> WholeRequest | None:
-        """Return the request in `data`, or `None` for anything but one whole and ordinary request."""
+        """Return the request in `data`, or `None` for anything but one whole and ordinary request.
+
+        Long ones are left to the ASGI path.
+        """
+        if len(data) > MAX_RAW_REQUEST:
+            return None
         end = data.find(_END) + len(_END)
         head = data[:end]
         known = self._known.get(head)

@@ -54,7 +54,10 @@ def read_query_string(raw: bytes, *, max_bytes: int) -> GraphQLRequest:
         raise HttpError(
             400, f"the query string has too many parameters: expected at most {MAX_PARAMETERS}"
         ) from exc
-    return _parse(_collect(pairs))
+    try:
+        return parse_request(_collect(pairs))
+    except MalformedRequest as exc:
+        raise HttpError(400, str(exc)) from exc
 
 
 def _collect(pairs: list[tuple[str, str]]) -> dict[str, Any]:
@@ -66,7 +69,10 @@ def _collect(pairs: list[tuple[str, str]]) -> dict[str, Any]:
             data[name] = value
     for name in IN_JSON:
         if name in data:
-            data[name] = _decode(data[name], f"`{name}`")
+            try:
+                data[name] = decode_json(data[name])
+            except MalformedRequest as exc:
+                raise _unreadable(f"`{name}`", exc) from exc
     return data
 
 
@@ -76,7 +82,14 @@ def parse_body(body: bytes) -> GraphQLRequest:
     Raises:
         HttpError: 400.
     """
-    return _parse(_decode(body, "the body"))
+    try:
+        data = decode_json(body)
+    except MalformedRequest as exc:
+        raise _unreadable("the body", exc) from exc
+    try:
+        return parse_request(data)
+    except MalformedRequest as exc:
+        raise HttpError(400, str(exc)) from exc
 
 
 async def read_body(scope: Scope, receive: Receive, *, max_bytes: int, timeout_s: float) -> bytes:
@@ -160,15 +173,5 @@ async def discard(receive: Receive) -> None:
         return
 
 
-def _decode(data: str | bytes, what: str) -> object:
-    try:
-        return decode_json(data)
-    except MalformedRequest as exc:
-        raise HttpError(400, f"{what} cannot be read: {exc}") from exc
-
-
-def _parse(data: object) -> GraphQLRequest:
-    try:
-        return parse_request(data)
-    except MalformedRequest as exc:
-        raise HttpError(400, str(exc)) from exc
+def _unreadable(what: str, error: MalformedRequest) -> HttpError:
+    return HttpError(400, f"{what} cannot be read: {error}")

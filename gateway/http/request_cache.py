@@ -76,6 +76,15 @@ class KnownRequest(NamedTuple):
     forwarded_for: bytes | None = None
 
 
+class Refusal(list[bytes]):
+    """The chunks of a refusal.
+
+    Its connection is not read for `pause_s` seconds, unless that is 0.
+    """
+
+    pause_s = 0.0
+
+
 class RequestCache:
     """Finds known requests by their bytes, and responds to them."""
 
@@ -100,7 +109,8 @@ class RequestCache:
             weigh=lambda data, _: len(data) + PREPARED_REQUEST_BYTES,
         )
         self._seen = SecondSight(SEEN_KEYS)
-        self._heads_seen = HeadCache()
+        self.read_whole = HeadCache().read
+        """Returns the request in some bytes, if they are one whole request that `find` may know."""
         # The connections that are readable at once are served in one turn. What is beyond takes the ASGI path, where it waits.
         self._budget = TurnBudget(TURN_S)
         self._heads = ResponseHeads()
@@ -111,11 +121,6 @@ class RequestCache:
         """Whether a connection is that of a trusted proxy, which has many clients."""
         return self._clients.is_proxy(peer)
 
-    def take_refusal_pause(self, known_request: KnownRequest, peer: tuple[str, int] | None) -> float:
-        """Return for how many seconds the connection of a refused request is not read."""
-        account = self._clients.of_peer(peer, known_request.forwarded_for, known_request.principal)
-        return account.refusals.take()
-
     def clear(self) -> None:
         """Forget all known requests: a document of one must not be executed any more."""
         self._known.clear()
@@ -124,10 +129,6 @@ class RequestCache:
     def find_raw(self, data: bytes) -> KnownRequest | None:
         """Return the known request with exactly these bytes."""
         return self._known.get(data) if len(data) <= MAX_RAW_REQUEST else None
-
-    def read_whole(self, data: bytes) -> WholeRequest | None:
-        """Return the request in these bytes, if they are one whole request that `find` may know."""
-        return self._heads_seen.read(data) if len(data) <= MAX_RAW_REQUEST else None
 
     def remember(self, data: bytes, known_request: KnownRequest) -> None:
         """Remember all bytes of a request that came before: equal bytes have equal responses.
@@ -142,7 +143,8 @@ class RequestCache:
         path, _, query = request.target.partition(b"?")
         if path != PATH or b"#" in query or STREAM_PARAMETER in query or request.method not in METHODS:
             return None
-        principal = self._authentication.find(request.credentials)
+        credentials, who = request.credentials, self._authentication
+        principal = who.find(credentials) if credentials else who.anonymous
         if principal is None:
             return None
         is_get = request.method == b"GET"
@@ -221,8 +223,8 @@ class RequestCache:
     ) -> list[bytes] | None:
         """Return the response in chunks, or `None` if the fast path cannot make it.
 
-        One of up to `MAX_JOINED_BYTES` is one chunk; the first chunk of a refusal is `REFUSED`. `server_headers` are uvicorn's
-        headers of every response, `peer` is the address of the connection.
+        One of up to `MAX_JOINED_BYTES` is one chunk; that of a client whose budget is spent is a `Refusal`. `server_headers` are
+        uvicorn's headers of every response, `peer` is the address of the connection.
         """
         if self._connections.refusal is not None:
             return None
@@ -232,11 +234,17 @@ class RequestCache:
         account = self._clients.of_peer(peer, known_request.forwarded_for, principal)
         left = account.left - known_request.cost
         if left < 0:
-            if self.is_proxy(peer) and account.refusals.is_behind:
+            is_proxy = self.is_proxy(peer)
+            if is_proxy and account.refusals.is_behind:
                 # The ASGI path lets the request wait, because the connection of a proxy is read on.
                 return None
             # The ASGI path waits for points, if there may be any.
-            return self._refuse(known_request, server_headers, account)
+            refusal = self._refuse(known_request, server_headers, account)
+            if refusal is not None:
+                pause_s = account.refusals.take()
+                # A proxy has other clients, too.
+                refusal.pause_s = 0.0 if is_proxy else pause_s
+            return refusal
         found = (
             self._respond_to_get(known_request, server_headers, account)
             if known_request.is_get
@@ -288,7 +296,7 @@ class RequestCache:
 
     def _refuse(
         self, known_request: KnownRequest, server_headers: list[Header], account: Account
-    ) -> list[bytes] | None:
+    ) -> Refusal | None:
         """Return the refusal of a client of which it is known that its budget is spent."""
         points, limits = known_request.cost, account.limits
         if limits is None or points > limits.capacity or not self._accounts.is_exhausted(account, points):
@@ -296,7 +304,7 @@ class RequestCache:
         error = budget_error(self._accounts.exhausted(account, points), account)
         body = encode({"errors": [{"message": str(error), "extensions": error.extensions}]})
         headers = json_headers(known_request.media, len(body), error.headers)
-        return [*self._heads.encode(REFUSED, server_headers, headers), body]
+        return Refusal([*self._heads.encode(REFUSED, server_headers, headers), body])
 
 
 def make_prepared_requests() -> PreparedRequests:

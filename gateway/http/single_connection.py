@@ -67,11 +67,11 @@ class SingleConnections:
         return scope["method"] in {"PUT", "DELETE"} or read_token(scope) is not None
 
     def find_holder(self, scope: Scope) -> Principal | None:
-        """Return who reserved the stream that a request without a key opens, else `None`.
+        """Return who reserved the stream that a GET without a key opens, else `None`.
 
         A browser's `EventSource` sends no header: the token stands for the key.
         """
-        if scope["method"] != "GET" or not is_navigation(scope["query_string"]):
+        if not is_navigation(scope["query_string"]):
             return None
         token = read_token(scope)
         if token is None or read_credential(scope["headers"]) is not None:

@@ -35,7 +35,7 @@ class InstrumentResolver:
         """
         asked = self._preference if source is None else (source,)
         tracking = self._catalog.sources_of(symbol)
-        if found := [each for each in asked if each in tracking]:
+        if found := list(filter(tracking.__contains__, asked)):
             if len(found) == 1:
                 return found
             merged = self._catalog.merged_sources(symbol)

@@ -223,10 +223,11 @@ class RateReader:
         Raises:
             UnknownSymbol, NotTrading: no source serves the symbol.
         """
-        return [
-            RateCandidate(self._mirror.slot(TickerKey(each, symbol)), policy.limit(self._ttl[each]))
-            for each in self.resolver.sources_for(symbol, source)
-        ]
+        found = []
+        for each in self.resolver.sources_for(symbol, source):
+            max_age = self._ttl[each] if policy.max_age is None else policy.max_age
+            found.append(RateCandidate(self._mirror.slot(TickerKey(each, symbol)), max_age))
+        return found
 
     def is_near(self, ticker: Ticker, preferred: Ticker) -> bool:
         """Whether a ticker may answer in place of that of the preferred source.

@@ -1,8 +1,10 @@
 """Preparation, rejection and execution of operations, independent of the transport."""
 
+import asyncio
 from collections.abc import AsyncGenerator
 from dataclasses import replace
 from datetime import timedelta
+from itertools import count
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -16,7 +18,9 @@ from gateway.request import GraphQLRequest
 from gateway.results import encode
 from gateway.schema.build import build_schema
 from gateway.schema.context import Context, OperationMetadata
+from gateway.schema.documents import CheckedDocument, DocumentCache
 from gateway.settings import GatewaySettings
+from gateway.turn_budget import TurnBudget
 from rates.errors import CacheUnavailable
 from rates.source import Source
 from tests.gateway.fakes import FakeClock
@@ -116,6 +120,27 @@ async def test_the_notes_tell_how_long_the_rates_are_good_for(
     await operations.execute(operations.prepare(GraphQLRequest(f"{{ {query} }}")), first)
     await operations.execute(operations.prepare(GraphQLRequest("{ __typename }")), second)
     assert (first.fresh_for, second.fresh_for) == (timedelta(seconds=1), None)
+
+
+async def test_a_document_that_others_brought_meanwhile_is_not_read_again(
+    operations: Operations, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of many requests with one new document that wait for their turn, the first one reads it."""
+    texts: list[str] = []
+    read = DocumentCache.read_new
+
+    def noted(documents: DocumentCache, text: str) -> CheckedDocument:
+        texts.append(text)
+        return read(documents, text)
+
+    monkeypatch.setattr(DocumentCache, "read_new", noted)
+    # Each piece of work takes a second.
+    operations._long_work = TurnBudget(1, cpu_s=count().__next__)
+    request = GraphQLRequest("{ __typename }")
+    # It is kept from the second time on. This one spends the time of the turn.
+    await operations.prepare_in_turn(request)
+    await asyncio.gather(*(operations.prepare_in_turn(request, number) for number in range(3)))
+    assert len(texts) == 2
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)

@@ -9,7 +9,7 @@ from structlog.typing import EventDict
 from gateway.app import create_app
 from gateway.cache_limits import SEEN_KEYS
 from gateway.gateway import Gateway
-from gateway.http.bounded_protocol import BoundedHttpProtocol
+from gateway.http.protocol import GatewayHttpProtocol
 from gateway.http.request_cache import TURN_S, KnownRequest, RequestCache
 from gateway.http.request_scanner import WholeRequest
 from gateway.prepared_operation import PreparedOperation
@@ -68,14 +68,14 @@ async def test_many_at_once_are_answered_one_in_each_step(
         await learned(protocol, wire)
         unknown = post("{ other: __typename }")
         cycles = 0
-        begin = BoundedHttpProtocol._start_cycle
+        begin = GatewayHttpProtocol._start_cycle
 
-        def count(self: BoundedHttpProtocol, version: str) -> None:
+        def count(self: GatewayHttpProtocol, version: str) -> None:
             nonlocal cycles
             cycles += 1
             begin(self, version)
 
-        monkeypatch.setattr(BoundedHttpProtocol, "_start_cycle", count)
+        monkeypatch.setattr(GatewayHttpProtocol, "_start_cycle", count)
         protocol.data_received(post(ONE) * 20 + unknown + post(ONE) * 3 + post(ONE)[:-1])
         assert not wire.is_read
         answers = [2]

@@ -10,7 +10,6 @@ from access.plan import ANONYMOUS, PlanLimits
 from gateway.budgets.account import Account
 from gateway.budgets.account_registry import Accounts
 from gateway.gateway import Gateway
-from gateway.http.bounded_protocol import BoundedHttpProtocol
 from gateway.http.protocol import GatewayHttpProtocol
 from gateway.http.request_cache import RequestCache
 from rates.errors import BudgetExhausted
@@ -51,6 +50,26 @@ async def test_a_refused_connection_is_not_read_for_longer_if_many_are_refused(
         await wait_until(lambda: wire.is_read)
 
 
+async def test_the_account_of_a_refused_request_is_looked_up_once(
+    gateway_with_rate: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A refusal has to be cheap: its client may send many."""
+    found: list[Account] = []
+    of_address = Accounts.of_address
+
+    def noted(accounts: Accounts, address: str) -> Account:
+        found.append(of_address(accounts, address))
+        return found[-1]
+
+    monkeypatch.setattr(Accounts, "of_address", noted)
+    async with spent(gateway_with_rate) as (protocol, wire, account):
+        wire.written.clear()
+        found.clear()
+        protocol.data_received(post(ONE))
+        assert wire.written[-1].startswith(REFUSED)
+        assert found == [account]
+
+
 async def test_behind_a_proxy_the_refusal_waits_instead(
     gateway_with_rate: Gateway, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -74,7 +93,7 @@ async def test_requests_behind_a_refused_one_wait_for_their_slots(
 ) -> None:
     """They have arrived with it. Each is refused at its slot, without the ASGI path."""
     async with spent(gateway_with_rate) as (protocol, wire, _):
-        monkeypatch.delattr(BoundedHttpProtocol, "_start_cycle")
+        monkeypatch.delattr(GatewayHttpProtocol, "_start_cycle")
         wire.written.clear()
         protocol.data_received(post(ONE) * 3)
         assert written(wire).count(b"HTTP/1.1 ") == 1
