@@ -98,9 +98,9 @@ export class HistoryFeed {
     else if (isConnected && !this.window.hasLater) await this.#run(() => this.#refresh());
   }
 
-  /** The connection is back, or the viewer asks: what is due later is due now. */
+  /** The connection is back, or the viewer asks: what is due later is due now, but not before the gateway expects it. */
   hurry(): void {
-    this.#dueAt = 0;
+    this.#askSoon();
     this.#stream?.retryNow();
   }
 
@@ -162,7 +162,8 @@ export class HistoryFeed {
       this.#fail(problemOf(error, this.#failures));
     } finally {
       this.#isAsking = false;
-      this.#dueAt = this.#hasGap ? 0 : this.#nextDue();
+      // After a failure, no earlier than without a gap.
+      this.#dueAt = this.#hasGap && this.#state.problem === null ? 0 : this.#nextDue();
     }
     this.#followNewest();
     if (!this.#isStopped) this.#onChange("candles");
@@ -192,6 +193,11 @@ export class HistoryFeed {
     return now + (closing > 0 && closing < period ? closing : period);
   }
 
+  /** Where the gateway has said when to come back, that time stays. */
+  #askSoon(): void {
+    if (this.#state.problem?.retryAfterMs == null) this.#dueAt = 0;
+  }
+
   #isBusy(): boolean {
     return this.#isStopped || this.#isAsking || this.#state.phase !== "ready" || (this.#failures > 0 && Date.now() < this.#dueAt);
   }
@@ -209,7 +215,6 @@ export class HistoryFeed {
       onCandles: (candles) => this.#merge(candles),
       onGap: () => {
         this.#hasGap = true;
-        // After a failure, no earlier than without a gap.
         if (this.#state.problem === null) this.#dueAt = 0;
       },
     });
@@ -222,7 +227,7 @@ export class HistoryFeed {
       // More was missed than the subscription has: the chart begins anew.
       this.#dropStream();
       this.#enter({ phase: "loading" });
-      this.#dueAt = 0;
+      this.#askSoon();
       this.#onChange("state");
       return;
     }

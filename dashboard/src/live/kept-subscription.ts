@@ -21,6 +21,8 @@ export class KeptSubscription<Data, Variables extends AnyVariables> {
   readonly #keeping: Keeping<Data, Variables>;
   #unsubscribe: (() => void) | null = null;
   #retryTimer: number | undefined;
+  /** The gateway expects no attempt before. */
+  #notBeforeMs = 0;
   #failures = 0;
   #wanted = false;
 
@@ -34,7 +36,7 @@ export class KeptSubscription<Data, Variables extends AnyVariables> {
   start(): void {
     if (this.#wanted) return;
     this.#wanted = true;
-    this.#subscribe();
+    this.#subscribeIn(this.#notBeforeMs - Date.now());
   }
 
   /** Ends the subscription, on the server too. */
@@ -44,11 +46,16 @@ export class KeptSubscription<Data, Variables extends AnyVariables> {
     this.#leave();
   }
 
-  /** Retries at once instead of after the delay. */
+  /** Retries at once instead of after the delay, but not before the gateway expects it. */
   retryNow(): void {
     if (!this.#wanted || this.#unsubscribe !== null) return;
     window.clearTimeout(this.#retryTimer);
-    this.#subscribe();
+    this.#subscribeIn(this.#notBeforeMs - Date.now());
+  }
+
+  #subscribeIn(delayMs: number): void {
+    if (delayMs <= 0) this.#subscribe();
+    else this.#retryTimer = window.setTimeout(() => this.#subscribe(), delayMs);
   }
 
   #subscribe(): void {
@@ -83,8 +90,9 @@ export class KeptSubscription<Data, Variables extends AnyVariables> {
     this.#leave();
     this.#failures += 1;
     const delayMs = retryMs(this.#failures - 1, refusal?.retryAfterMs ?? null);
+    this.#notBeforeMs = refusal?.retryAfterMs == null ? 0 : Date.now() + delayMs;
     this.#keeping.onLost(this.#failures, refusal === null ? null : { ...refusal, message: refusalText(refusal, delayMs) });
-    if (this.#wanted) this.#retryTimer = window.setTimeout(() => this.#subscribe(), delayMs);
+    if (this.#wanted) this.#subscribeIn(delayMs);
   }
 
   #leave(): void {

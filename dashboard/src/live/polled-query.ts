@@ -19,6 +19,8 @@ export class PolledQuery<Data, Variables extends AnyVariables> implements Pausab
   readonly #listeners = new Set<() => void>();
   #state: Polled<Data> = { data: null, problem: null };
   #timer: number | undefined;
+  /** The gateway expects no attempt before. */
+  #notBeforeMs = 0;
   #failures = 0;
   #round = 0;
   #isActive = false;
@@ -38,7 +40,7 @@ export class PolledQuery<Data, Variables extends AnyVariables> implements Pausab
   start(): void {
     if (this.#isActive) return;
     this.#isActive = true;
-    void this.#next();
+    this.#nextIn(this.#notBeforeMs - Date.now());
   }
 
   pause(): void {
@@ -57,6 +59,11 @@ export class PolledQuery<Data, Variables extends AnyVariables> implements Pausab
     this.start();
   }
 
+  #nextIn(delayMs: number): void {
+    if (delayMs <= 0) void this.#next();
+    else this.#timer = window.setTimeout(() => void this.#next(), delayMs);
+  }
+
   async #next(): Promise<void> {
     const round = ++this.#round;
     window.clearTimeout(this.#timer);
@@ -68,14 +75,15 @@ export class PolledQuery<Data, Variables extends AnyVariables> implements Pausab
     }
     this.#failures = 0;
     this.#tell({ data, problem: null });
-    this.#timer = window.setTimeout(() => void this.#next(), this.#periodMs);
+    this.#nextIn(this.#periodMs);
   }
 
   #fail(problem: string, refusal: Refusal | null): void {
     this.#failures += 1;
     const delayMs = Math.max(this.#periodMs, retryMs(this.#failures, refusal?.retryAfterMs ?? null));
+    this.#notBeforeMs = refusal?.retryAfterMs == null ? 0 : Date.now() + delayMs;
     this.#tell({ ...this.#state, problem: refusal === null ? problem : refusalText(refusal, delayMs) });
-    this.#timer = window.setTimeout(() => void this.#next(), delayMs);
+    this.#nextIn(delayMs);
   }
 
   #tell(state: Polled<Data>): void {
