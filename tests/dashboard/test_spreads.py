@@ -20,6 +20,16 @@ async def quote(market: Market, symbol: str, source: Source, bid: str, ask: str,
     await market.write(symbol, bid, source, age=timedelta(**age), bid=bid, ask=ask)
 
 
+async def quote_two(market: Market) -> None:
+    """Quote BTC and ETH at two exchanges, whose prices are a dollar apart.
+
+    A dollar is more of 3,000 than of 60,000.
+    """
+    for source, lift in ((Source.OKX, 0), (Source.BYBIT, 1)):
+        await quote(market, BTC, source, f"{60_000 + lift}.00", f"{60_000 + lift}.50")
+        await quote(market, ETH, source, f"{3_000 + lift}.00", f"{3_000 + lift}.50")
+
+
 async def test_the_best_quotes_are_compared_while_both_are_fresh(market: Market, page: Browser) -> None:
     """Live, with both ages; a source whose quote is stale drops out, and the instrument with it."""
     await market.reset()
@@ -78,11 +88,8 @@ async def test_the_order_stands_in_the_address_and_the_keyboard_reaches_all(
     """Headings sort, `/` searches, links lead to instruments, Escape leads back."""
     await market.reset()
     async with market.serving():
-        for source, lift in ((Source.OKX, 0), (Source.BYBIT, 1)):
-            await quote(market, BTC, source, f"{60_000 + lift}.00", f"{60_000 + lift}.50")
-            await quote(market, ETH, source, f"{3_000 + lift}.00", f"{3_000 + lift}.50")
+        await quote_two(market)
         await page.open("/?view=spreads")
-        # A dollar is more of 3,000 than of 60,000.
         await page.until(f"{ROWS}.length === 2 && {ROWS}[0].startsWith('ETH')")
         await page.evaluate("document.querySelector('.best th.symbol button').focus()")
         await page.press("Enter")
@@ -105,9 +112,7 @@ async def test_rows_keep_their_places_while_the_viewer_is_on_one(market: Market,
     """With focus or pointer on a row its figures change, its place does not; the page says so."""
     await market.reset()
     async with market.serving():
-        for source, lift in ((Source.OKX, 0), (Source.BYBIT, 1)):
-            await quote(market, BTC, source, f"{60_000 + lift}.00", f"{60_000 + lift}.50")
-            await quote(market, ETH, source, f"{3_000 + lift}.00", f"{3_000 + lift}.50")
+        await quote_two(market)
         await page.open("/?view=spreads")
         await page.until(f"{ROWS}.length === 2 && /^ETH.*\\+1.7 bps/.test({ROWS}[0])")
         await page.evaluate("document.querySelector('.best tbody a').focus()")

@@ -2,6 +2,7 @@
 import { fullTimeText } from "../browser/times";
 import { directionOf, formatChange, formatPrice, formatVolume, sourceName } from "../rates/figures";
 import { formatAge } from "../rates/freshness";
+import { missingText } from "../rates/missing-words";
 import { writeDecimal } from "../rates/notation";
 import { formatBps } from "../rates/spread";
 import { Price, isSuspect } from "../market/cells";
@@ -61,7 +62,7 @@ function QuoteCells({ row, source, consensus }: { row: InstrumentRow<InstrumentR
     const missing = row.missing.get(source);
     return (
       <td colSpan={13}>
-        {missing !== undefined && isSuspect(missing) && <span className="suspect">suspect identity</span>} {missing?.message ?? "not available"}
+        {missing !== undefined && isSuspect(missing) && <span className="suspect">suspect identity</span>} {missing === undefined ? "not available" : missingText(missing)}
       </td>
     );
   }

@@ -14,6 +14,7 @@ import { marketLink } from "../market/links";
 import { useRow } from "../market/use-rows";
 import { formatPrice, sourceName } from "../rates/figures";
 import { formatAge } from "../rates/freshness";
+import { missingText } from "../rates/missing-words";
 import { clock, connection, gateway, health, names } from "../stores/session";
 import { useShortcut } from "../browser/shortcuts";
 import { useSourceHealth } from "../stores/source-health";
@@ -64,7 +65,7 @@ export function InstrumentView({ symbol, chart }: { symbol: string; chart: Chart
 
 function NoRates({ symbol, row, loaded }: { symbol: string; row: InstrumentRow<InstrumentRate> | undefined; loaded: boolean }) {
   const { phase } = useConnection(connection);
-  const messages = [...(row?.missing.values() ?? [])].map(({ message }) => message);
+  const messages = [...(row?.missing.values() ?? [])].map(missingText);
   return (
     <>
       <h1>{symbol}</h1>

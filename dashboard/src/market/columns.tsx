@@ -48,6 +48,8 @@ export interface MarketColumn {
   long: string;
   /** Of the grid, in rem: the least that its longest figure needs. */
   width: number;
+  /** The same in a narrow window, where it is not in proportion: name, price and two changes fit on a phone. */
+  narrowWidth?: number;
   /** Null: not sorted by. */
   sort: SortKey | null;
   /** Text and ages are sorted ascending first, other figures descending: people look for the largest values. */
@@ -61,12 +63,13 @@ export interface MarketColumn {
   ofGroup?: "sum" | "least";
 }
 
-function change(id: SortKey, span: "1h" | "24h" | "7d", words: string, width: number): MarketColumn {
+function change(id: SortKey, span: "1h" | "24h" | "7d", words: string): MarketColumn {
   return {
     id,
     short: span.replace(/(\d+)/, "$1 "),
     long: `Change over ${words}`,
-    width,
+    width: 6,
+    narrowWidth: 4.9,
     sort: id,
     descendsFirst: true,
     value: (row) => number(changeOf(row, span)?.percent),
@@ -76,7 +79,7 @@ function change(id: SortKey, span: "1h" | "24h" | "7d", words: string, width: nu
 }
 
 const OWN: readonly MarketColumn[] = [
-  { id: NAME, short: "Instrument", long: "Instrument", width: 14, sort: "symbol", descendsFirst: false, value: (row) => row.symbol, text: (row) => row.symbol, render: (row) => <InstrumentCell row={row} /> },
+  { id: NAME, short: "Instrument", long: "Instrument", width: 14, narrowWidth: 7.9, sort: "symbol", descendsFirst: false, value: (row) => row.symbol, text: (row) => row.symbol, render: (row) => <InstrumentCell row={row} /> },
   {
     id: "price",
     short: "Price",
@@ -99,9 +102,9 @@ const OWN: readonly MarketColumn[] = [
     text: (row) => leadName(viewOf(row).headline),
     render: (row) => <LeadCell row={row} />,
   },
-  change("change1h", "1h", "an hour", 6),
-  change("change", "24h", "24 hours", 6),
-  change("change7d", "7d", "7 days", 6),
+  change("change1h", "1h", "an hour"),
+  change("change", "24h", "24 hours"),
+  change("change7d", "7d", "7 days"),
   { id: "spark", short: "Last 24 h", long: "Line of the last 24 hours", width: 7, sort: null, descendsFirst: true, value: () => undefined, text: null, render: (row) => <SparkCell row={row} /> },
   {
     id: "volume",

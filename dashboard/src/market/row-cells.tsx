@@ -5,6 +5,7 @@ import { fullTimeText, secondText } from "../browser/times";
 import { directionOf, formatChange, formatVolume, sourceName } from "../rates/figures";
 import { formatAge, type Freshness } from "../rates/freshness";
 import { CONSENSUS } from "../rates/lead-rule";
+import { missingText, missingWord } from "../rates/missing-words";
 import { writeNumber } from "../rates/notation";
 import { formatFigure } from "../rates/significant";
 import { formatSpread } from "../rates/spread";
@@ -102,8 +103,8 @@ export function PriceCell({ row }: RowProps) {
   }
   const [missing] = row.missing.values();
   return (
-    <span className="soft" title={missing?.message}>
-      {missing?.reason.toLowerCase().replaceAll("_", " ")}
+    <span className="soft" title={missing && missingText(missing)}>
+      {missing && missingWord(missing)}
     </span>
   );
 }
@@ -187,7 +188,7 @@ export function SourceCell({ row, source }: RowProps & { source: string }) {
       );
     }
     return (
-      <span className="soft" title={missing?.message}>
+      <span className="soft" title={missing && missingText(missing)}>
         {missing === undefined ? "" : "–"}
       </span>
     );

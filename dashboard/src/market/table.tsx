@@ -1,13 +1,13 @@
 // The market table: only the rows in view are in the document. One tab stop; keys move, mark, select, copy and open.
 import { type ExpandedState, type RowSelectionState, type SortingState, useTable } from "@tanstack/react-table";
-import { useVirtualizer } from "@tanstack/react-virtual";
-import { type ClipboardEvent, type FocusEvent, type MouseEvent, type PointerEvent, useCallback, useEffect, useMemo, useRef, useState } from "react";
+import { useVirtualizer, type Virtualizer } from "@tanstack/react-virtual";
+import { type ClipboardEvent, type FocusEvent, type MouseEvent, type PointerEvent, type RefObject, useCallback, useEffect, useMemo, useRef, useState } from "react";
 import { type Address, go } from "../browser/address";
 import { useRemembered } from "../browser/remembered";
 import { useMedia } from "../browser/use-media";
 import type { InstrumentRow } from "../stores/instrument-row";
 import { inView } from "../stores/session";
-import { ASSET, LEAD, NAME } from "./column-ids";
+import { ASSET, LEAD } from "./column-ids";
 import { features, type MarketColumn, tableColumns } from "./columns";
 import { copiedText } from "./copied-text";
 import { FigureBar } from "./figure-bar";
@@ -24,7 +24,6 @@ const OVERSCAN = 6;
 const LONG_PRESS_MS = 500;
 /** Less room for the name, and a second line in it. */
 export const NARROW = "(max-width: 40rem)";
-const NARROW_NAME_REM = 7.9;
 /** Figures are smaller there. */
 const NARROW_SCALE = 0.9;
 
@@ -120,6 +119,8 @@ export function MarketTable({ rows, columns, address, isRanked, selected, onSele
     if (active !== null && column !== null) document.getElementById(cellId(active, column))?.scrollIntoView({ block: "nearest", inline: "nearest" });
   }, [active, column]);
 
+  useFollowed(virtual, ordered, active, scroller);
+
   const move = (index: number) => {
     setActive(ordered[index]?.id ?? null);
     virtual.scrollToIndex(index);
@@ -155,7 +156,10 @@ export function MarketTable({ rows, columns, address, isRanked, selected, onSele
     else go({ symbol: row.original.symbol }, "push");
   }, []);
   const onFocus = (event: FocusEvent) => {
-    if (event.target === scroller.current && indexOf(active) < 0) setActive(ordered[0]?.id ?? null);
+    if (event.target !== scroller.current) return;
+    if (indexOf(active) < 0) setActive(ordered[0]?.id ?? null);
+    // The order may have changed while the focus was elsewhere. A click has made its own row the active one.
+    else if (event.target.matches(":focus-visible")) virtual.scrollToIndex(indexOf(active));
   };
   const onCopy = (event: ClipboardEvent) => {
     const text = copiedText({ grid: scroller.current, ordered, shown, active, column, selected });
@@ -166,7 +170,7 @@ export function MarketTable({ rows, columns, address, isRanked, selected, onSele
   const activeRow = ordered[indexOf(active)];
   const isActiveShown = items.some(({ index }) => ordered[index]?.id === active);
   const activeId = active === null || !isActiveShown ? undefined : column === null || activeRow?.getIsGrouped() ? rowId(active) : cellId(active, column);
-  const widths = shown.map(({ id, width }) => (isNarrow ? (id === NAME ? NARROW_NAME_REM : width * NARROW_SCALE) : width));
+  const widths = shown.map(({ width, narrowWidth = width * NARROW_SCALE }) => (isNarrow ? narrowWidth : width));
 
   return (
     <>
@@ -195,7 +199,7 @@ export function MarketTable({ rows, columns, address, isRanked, selected, onSele
       >
         <div className="sheet" style={{ height: virtual.getTotalSize() }}>
           <TableHead columns={shown} all={all} address={address} sort={sort} />
-          <div role="rowgroup">
+          <div role="rowgroup" className="rows">
             {items.map(({ index, start }) => {
               const row = ordered[index];
               if (row === undefined) return null;
@@ -224,6 +228,19 @@ export function MarketTable({ rows, columns, address, isRanked, selected, onSele
       )}
     </>
   );
+}
+
+/** Scrolls to the active row where another order has taken it out of view while the keys are used. */
+function useFollowed(virtual: Virtualizer<HTMLDivElement, Element>, ordered: readonly MarketRow[], active: string | null, scroller: RefObject<HTMLDivElement | null>): void {
+  const seen = useRef<{ ordered: readonly MarketRow[]; id: string | null }>({ ordered, id: null });
+  useEffect(() => {
+    const index = ordered.findIndex(({ id }) => id === active);
+    const { startIndex, endIndex } = virtual.range ?? { startIndex: 0, endIndex: -1 };
+    const isInView = index >= startIndex && index <= endIndex;
+    const hasMoved = ordered !== seen.current.ordered && seen.current.id === active;
+    if (hasMoved && index >= 0 && !isInView && scroller.current?.matches(":focus-visible")) virtual.scrollToIndex(index);
+    seen.current = { ordered, id: isInView ? active : null };
+  });
 }
 
 /** Columns grow evenly beyond their widths in rem; on a desk the name, which comes first, grows most. */

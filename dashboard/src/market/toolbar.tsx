@@ -7,6 +7,7 @@ import { writeNumber } from "../rates/notation";
 import type { InstrumentRow } from "../stores/instrument-row";
 import { market } from "../stores/session";
 import { assetName, type MarketColumn } from "./columns";
+import { isOrderHeld } from "./held-order";
 import { ListPicker } from "./list-picker";
 import { SearchBox } from "./search-box";
 import { arrange, tableSettings } from "./table-settings";
@@ -69,11 +70,16 @@ function TakeAlong({ rows, selected, columns }: Pick<Props, "rows" | "selected" 
 /** Not an ARIA live region: it changes too often to be announced. */
 function Counts({ shown }: { shown: number }) {
   const text = useSyncExternalStore(onSecondHand, describe);
+  const isHeld = useSyncExternalStore(onSecondHand, isOrderHeld);
   const total = market.rows.size;
+  const part = shown < total ? `${shown} of ${total} shown · ` : "";
+  // Both are there, one of them unseen: the rows would jump if the toolbar became lower.
   return (
     <p className="counts">
-      {shown < total && <span>{`${shown} of ${total} shown · `}</span>}
-      {text}
+      <span data-off={isHeld || undefined}>{part + text}</span>
+      <span data-off={!isHeld || undefined} title="The rows keep their places while the pointer or the keys are on one of them">
+        {`${part}order held`}
+      </span>
     </p>
   );
 }

@@ -1,5 +1,5 @@
 // React hooks for the rows of the market: selection, sorting and rendering.
-import { useCallback, useEffect, useMemo, useState, useSyncExternalStore } from "react";
+import { useCallback, useEffect, useMemo, useRef, useState, useSyncExternalStore } from "react";
 import type { Address } from "../browser/address";
 import { useRemembered } from "../browser/remembered";
 import type { MarketRateFragment } from "../graphql/generated";
@@ -9,6 +9,7 @@ import type { InstrumentRow } from "../stores/instrument-row";
 import type { MarketStore } from "../stores/market-store";
 import { clock, market, names } from "../stores/session";
 import { favourites } from "./favourites";
+import { isOrderHeld } from "./held-order";
 import { leadOf } from "./lead";
 import { viewOf } from "./present";
 import { type Ranking, useRanking } from "./ranked-search";
@@ -26,21 +27,34 @@ export interface Chosen {
   ranking: Ranking | null;
 }
 
-/** The selected rows; a new array whenever they are sorted again. */
-export function useChosenRows({ search, list, shared, sort }: Address): Chosen {
+/** The selected rows; a new array whenever they are sorted again. While the viewer is on a row they keep their places. */
+export function useChosenRows({ search, list, shared, sort, descending }: Address): Chosen {
   const shape = useSyncExternalStore(market.onShape, () => market.shape);
   const named = useSyncExternalStore(names.onChange, () => names.version);
   const marked = useRemembered(favourites);
   const lists = useRemembered(watchlists);
   const turn = useTurns(sort !== "symbol");
+  // A click on a heading sorts at once.
+  const order = `${turn} ${sort} ${descending}`;
+  const sorted = useRef<{ order: string; rows: InstrumentRow[] }>({ order, rows: [] });
   const query = useMemo(() => parseSearch(search), [search]);
   const ranking = useRanking(query);
   const rows = useMemo(() => {
-    void [shape, named, turn, marked, lists];
+    void [shape, named, marked, lists];
     const only = shared !== null ? new Set(shared.symbols) : list !== null ? symbolsOf(list) : null;
-    return select(market.rows.values(), { search, names, only, ranking, freshnessOf: freshnessAt(Date.now()) });
-  }, [shape, named, turn, search, list, shared, marked, lists, ranking]);
+    const chosen = select(market.rows.values(), { search, names, only, ranking, freshnessOf: freshnessAt(Date.now()) });
+    // A star or a name that arrives is no reason to sort again.
+    const { current } = sorted;
+    return current.order === order && isSame(current.rows, chosen) ? current.rows : chosen;
+  }, [shape, named, order, search, list, shared, marked, lists, ranking]);
+  useEffect(() => {
+    sorted.current = { order, rows };
+  }, [order, rows]);
   return { rows, ranking };
+}
+
+function isSame(before: readonly InstrumentRow[], rows: readonly InstrumentRow[]): boolean {
+  return before.length === rows.length && before.every((row, index) => row === rows[index]);
 }
 
 function freshnessAt(nowMs: number): (row: InstrumentRow, source: string) => Freshness | null {
@@ -54,7 +68,7 @@ function useTurns(isMoving: boolean): number {
   const [turn, setTurn] = useState(0);
   useEffect(() => {
     if (!isMoving) return;
-    const timer = window.setInterval(() => document.hidden || setTurn((count) => count + 1), REORDER_MS);
+    const timer = window.setInterval(() => document.hidden || isOrderHeld() || setTurn((count) => count + 1), REORDER_MS);
     return () => window.clearInterval(timer);
   }, [isMoving]);
   return turn;

@@ -11,7 +11,7 @@ import { formatAge } from "../rates/freshness";
 import { writeNumber } from "../rates/notation";
 import { clock, gateway } from "../stores/session";
 import { lagOf, recordedMs, refusedOf, segmentsOf, type Segment, type SourceDay, workingPercent } from "./history-figures";
-import { stateWord } from "./state-words";
+import { lagText, stateWord } from "./state-words";
 
 const DAY_MS = 24 * 3_600_000;
 const EVERY_MS = 5 * 60_000;
@@ -38,9 +38,13 @@ export function SourceHistory({ sources }: { sources: readonly string[] }) {
           <th scope="col">Source</th>
           <th scope="col">States</th>
           <th scope="col">Working</th>
-          <th scope="col">Typical lag</th>
-          <th scope="col">Lag of 99 %</th>
-          <th scope="col">Refused</th>
+          <th scope="col">Typical delay</th>
+          <th scope="col" title="99 of 100 prices arrive sooner">
+            Longest delay
+          </th>
+          <th scope="col" title="Values that cannot be prices">
+            Left out
+          </th>
         </tr>
       </thead>
       <tbody>
@@ -69,8 +73,8 @@ function DayCells({ day }: { day: SourceDay }) {
         <StateStrip day={day} />
       </td>
       <td title="Of the time that was recorded">{workingText(working, recordedMs(day))}</td>
-      <td>{p50Ms === null ? "–" : `${writeNumber(p50Ms)} ms`}</td>
-      <td>{p99Ms === null ? "–" : `${writeNumber(p99Ms)} ms`}</td>
+      <td>{lagText(p50Ms)}</td>
+      <td>{lagText(p99Ms)}</td>
       <td>{writeNumber(refusedOf(day))}</td>
     </>
   );
@@ -102,7 +106,7 @@ function StateStrip({ day }: { day: SourceDay }) {
           height={segment.state === "UP" ? 4 : 10}
           y={segment.state === "UP" ? 3 : 0}
         >
-          <title>{`${words(segment)}${segment.reason === null ? "" : `: ${segment.reason}`}`}</title>
+          <title>{words(segment)}</title>
         </rect>
       ))}
     </svg>

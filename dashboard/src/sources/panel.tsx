@@ -5,21 +5,21 @@ import { sourceName } from "../rates/figures";
 import { formatAge } from "../rates/freshness";
 import { clock } from "../stores/session";
 import { writeNumber } from "../rates/notation";
-import type { Health } from "../stores/source-health";
+import type { Health, SourceStatus } from "../stores/source-health";
 import { SourceHistory } from "./history";
-import { listText, stoppedText } from "./state-words";
+import { lagText, listText, meaningText, stoppedText } from "./state-words";
 import { Suspects } from "./suspects";
 
 export default function SourcePanel({ sources, isKnown }: Health) {
-  const troubled = sources.filter(({ reason }) => reason !== null);
+  const told = sources.flatMap((source) => ({ code: source.source.code, text: meaningText(source) })).filter(({ text }) => text !== null);
   return (
     <div className="source-panel" tabIndex={0} role="region" aria-label="Figures of the sources">
       {!isKnown && <p className="reasons">There is no connection: these figures are the last that arrived.</p>}
-      {troubled.length > 0 && (
+      {told.length > 0 && (
         <ul className="reasons">
-          {troubled.map(({ source, reason }) => (
-            <li key={source.code}>
-              <b>{sourceName(source.code)}</b> {reason}
+          {told.map(({ code, text }) => (
+            <li key={code}>
+              <b>{sourceName(code)}</b> {text}
             </li>
           ))}
         </ul>
@@ -30,16 +30,26 @@ export default function SourcePanel({ sources, isKnown }: Health) {
             <tr>
               <th scope="col">Source</th>
               <th scope="col">Last price</th>
-              <th scope="col">Lag</th>
+              <th scope="col" title="From the time of the last price at the source to its arrival here">
+                Delay
+              </th>
               <th scope="col">Per minute</th>
               <th scope="col">Fresh prices</th>
               <th scope="col" title="Instruments for which nothing new comes, although the source sends others">
                 Stopped alone
               </th>
-              <th scope="col">Suspect identity</th>
-              <th scope="col">Refused</th>
-              <th scope="col">Reconnects</th>
-              <th scope="col">Requests left</th>
+              <th scope="col" title="Instruments whose price may be of another asset">
+                Suspect identity
+              </th>
+              <th scope="col" title="Values that cannot be prices">
+                Left out
+              </th>
+              <th scope="col" title="How often the connection to the source was lost and made again">
+                Interruptions
+              </th>
+              <th scope="col" title="How often this server may still ask the source, within its limit">
+                Requests left
+              </th>
             </tr>
           </thead>
           <tbody>
@@ -49,16 +59,16 @@ export default function SourcePanel({ sources, isKnown }: Health) {
                 <td>
                   <Since moment={source.lastTickerAt} />
                 </td>
-                <td>{source.lagMs === null ? "–" : `${writeNumber(source.lagMs)} ms`}</td>
+                <td>{lagText(source.lagMs)}</td>
                 <td>{writeNumber(source.tickersPerMinute)}</td>
                 <td title={`${source.seenCount} of ${source.trackedCount} have had a price`}>{`${source.freshCount} of ${source.trackedCount}`}</td>
                 <td title={source.silent.join(", ") || undefined}>{stoppedText(source)}</td>
                 <td title={source.suspects.join(", ") || undefined}>
                   {source.suspectCount === 0 ? "none" : <span className="suspect">{listText(source.suspects, source.suspectCount)}</span>}
                 </td>
-                <td>{source.refusedCount}</td>
-                <td>{source.reconnectCount}</td>
-                <td>{source.budget === null ? "no limit" : `${source.budget.remaining} of ${source.budget.limit}`}</td>
+                <td>{writeNumber(source.refusedCount)}</td>
+                <td>{writeNumber(source.reconnectCount)}</td>
+                <td>{source.budget === null ? "no limit" : `${writeNumber(source.budget.remaining)} of ${writeNumber(source.budget.limit)}`}</td>
               </tr>
             ))}
           </tbody>
@@ -66,7 +76,26 @@ export default function SourcePanel({ sources, isKnown }: Health) {
         <SourceHistory sources={sources.map(({ source }) => source.code)} />
       </div>
       <Suspects sources={sources} />
+      <Reports sources={sources} />
     </div>
+  );
+}
+
+/** For whoever runs the server: the reasons as its processes report them. */
+function Reports({ sources }: { sources: readonly SourceStatus[] }) {
+  const reported = sources.filter(({ reason }) => reason !== null);
+  if (reported.length === 0) return null;
+  return (
+    <details className="reports">
+      <summary>For the operator</summary>
+      <ul>
+        {reported.map(({ source, reason }) => (
+          <li key={source.code}>
+            <b>{sourceName(source.code)}</b> {reason}
+          </li>
+        ))}
+      </ul>
+    </details>
   );
 }
 

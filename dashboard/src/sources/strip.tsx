@@ -3,7 +3,7 @@ import { lazy, Suspense, useState } from "react";
 import { sourceName } from "../rates/figures";
 import { health } from "../stores/session";
 import { useSourceHealth } from "../stores/source-health";
-import { stateOf, stateWord, summaryText } from "./state-words";
+import { meaningText, stateOf, stateWord, summaryText } from "./state-words";
 
 // A script of its own: most visits do without it.
 const SourcePanel = lazy(() => import("./panel"));
@@ -19,7 +19,7 @@ export function SourceStrip() {
           {known.sources.map((source) => {
             const state = stateOf(source, known);
             return (
-              <li key={source.source.code} data-state={state} title={(known.isKnown && source.reason) || undefined}>
+              <li key={source.source.code} data-state={state} title={(known.isKnown && meaningText(source)) || undefined}>
                 <span className="light" aria-hidden="true" />
                 <b>{sourceName(source.source.code)}</b>
                 <span className="state">{stateWord(state)}</span>

@@ -1,6 +1,7 @@
 // For each asset, or pair, the lowest ask and the highest bid over all sources, and the gap between them, live.
 import { type RefObject, useEffect, useMemo, useRef, useState } from "react";
 import { type Address, go } from "../browser/address";
+import { isOnRows } from "../browser/on-rows";
 import { useShortcut } from "../browser/shortcuts";
 import { SPREAD_ROWS, type SpreadRows, type SpreadSortKey } from "../browser/view-address";
 import { useConnection } from "../live/connection";
@@ -86,13 +87,8 @@ function RowsChoice({ address: { spreads } }: { address: Address }) {
 /** Read anew every half second, for the ages. */
 function useSpreads(table: SpreadsTable, { spreads, search }: Address, body: RefObject<HTMLElement | null>): SpreadsRead {
   const [turn, setTurn] = useState({ isInUse: false });
-  useEffect(() => onSecondHand(() => setTurn({ isInUse: isInUse(body.current) })), [body]);
+  useEffect(() => onSecondHand(() => setTurn({ isInUse: isOnRows(body.current) })), [body]);
   return useMemo(() => table.read(spreads, search, (base) => names.of(base), turn.isInUse), [table, spreads, search, turn]);
-}
-
-/** Whether a row has the focus, or the pointer rests on one. A finger rests nowhere, though browsers say so. */
-function isInUse(body: HTMLElement | null): boolean {
-  return body !== null && (body.matches(":focus-within") || (window.matchMedia("(hover: hover)").matches && body.matches(":hover")));
 }
 
 interface TableProps {

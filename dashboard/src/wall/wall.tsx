@@ -6,6 +6,7 @@ import { onSecondHand } from "../live/second-hand";
 import { keepWhileVisible } from "../live/visibility";
 import { directionOf, formatChange, formatPrice, sourceName } from "../rates/figures";
 import { formatAge } from "../rates/freshness";
+import { missingText } from "../rates/missing-words";
 import { problemText } from "../shell/problem-text";
 import { toggleFullScreen } from "./screen";
 import { columnsFor } from "./tiling";
@@ -83,7 +84,7 @@ function Tile({ symbol, feed }: { symbol: string; feed: WallFeed }) {
           <span>/{asset}</span>
         </h2>
         <p className="figure">–</p>
-        <p className="foot">{missing?.message ?? (store.loaded ? "Not available" : "Waiting for the first price")}</p>
+        <p className="foot">{missing === undefined ? (store.loaded ? "Not available" : "Waiting for the first price") : missingText(missing)}</p>
       </li>
     );
   }

@@ -1,0 +1,93 @@
+"""Rows of the market table keep their places while the viewer is on one."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+import pytest_asyncio
+
+from rates.source import Source
+from tests.dashboard.browser import Browser
+from tests.dashboard.conftest import Market
+from tests.dashboard.table_market import SYMBOLS, text
+
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.servers]
+
+BTC, ETH = "BTC/USDT", "ETH/USDT"
+HELD = "[...document.querySelectorAll('.counts > :not([data-off])')].some((each) => each.innerText.includes('order held'))"
+ACTIVE = "document.activeElement.getAttribute('aria-activedescendant')"
+# The table is sorted again every 2 s. By the clock of the page, which a slow machine slows down, too.
+SORTED_AGAIN = "(window.ratewireMark ??= performance.now()) + 4500 < performance.now()"
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def two(market: Market, page: Browser) -> AsyncIterator[Market]:
+    """Two instruments, sorted by price."""
+    await market.reset()
+    async with market.serving():
+        await market.write(BTC, "60000.00", Source.OKX)
+        await market.write(ETH, "3000.00", Source.OKX)
+        await page.open(f"/?sort=price&dir=desc&symbols={BTC},{ETH}")
+        await page.until(f"{SYMBOLS}.join() === '{BTC},{ETH}'")
+        yield market
+
+
+async def test_rows_keep_their_places_while_the_keys_are_on_one(two: Market, page: Browser) -> None:
+    """Figures change, places do not, and the page says so, until the focus leaves.
+
+    A star is no reason either.
+    """
+    await page.press("/")
+    await page.press("Enter")
+    await page.press("End")
+    await page.until(f"{ACTIVE} === 'row-{ETH}' && {HELD}")
+    await two.write(ETH, "70000.00", Source.OKX)
+    await page.until(f"{text(ETH, 'price')}.includes('70,000')")
+    await page.press("f")
+    await page.until(SORTED_AGAIN)
+    assert await page.evaluate(f"{SYMBOLS}.join() === '{BTC},{ETH}' && {HELD}")
+    await page.press("f")
+    await page.evaluate("document.activeElement.blur()")
+    await page.until(f"{SYMBOLS}.join() === '{ETH},{BTC}' && !{HELD}")
+
+
+async def test_rows_keep_their_places_while_the_pointer_rests_on_one(two: Market, page: Browser) -> None:
+    """A click opens what is under the pointer when it begins."""
+    await page.wheel(f'[data-symbol="{ETH}"] .price', 0)
+    await page.until(HELD)
+    await two.write(ETH, "70000.00", Source.OKX)
+    await page.until(f"{text(ETH, 'price')}.includes('70,000')")
+    await page.until(SORTED_AGAIN)
+    assert await page.evaluate(f"{SYMBOLS}.join() === '{BTC},{ETH}'")
+    # A heading sorts at once, even so.
+    await page.evaluate("document.querySelector('.head .symbol button').click()")
+    await page.evaluate("document.querySelector('.head .price button').click()")
+    await page.until(f"{SYMBOLS}.join() === '{ETH},{BTC}'")
+    await page.wheel(".brand", 0)
+    await page.until(f"!{HELD}")
+
+
+async def test_the_active_row_is_in_view_when_the_focus_comes_back(market: Market, page: Browser) -> None:
+    """It has moved far away while the focus was elsewhere."""
+    await market.reset()
+    async with market.serving():
+        symbols = [
+            f"{base}/USD" for base in ("ADA", "BCH", "BTC", "DOGE", "DOT", "ETH", "LINK", "LTC", "SOL", "XRP")
+        ]
+        for number, symbol in enumerate(symbols):
+            await market.write(symbol, f"{100 - number}.00", Source.KRAKEN)
+        await page.open("/?sort=price&dir=desc", viewport={"width": 1000, "height": 430})
+        await page.until(f"{SYMBOLS}[0] === 'ADA/USD'")
+        await page.press("/")
+        await page.press("Enter")
+        await page.press("Home")
+        await page.until(f"{ACTIVE} === 'row-ADA/USD'")
+        await page.evaluate("document.activeElement.blur()")
+        await market.write("ADA/USD", "0.5", Source.KRAKEN)
+        seen = (
+            "(({ top, bottom }, grid) => top >= grid.top && bottom <= grid.bottom + 1)"
+            "(document.getElementById('row-ADA/USD').getBoundingClientRect(), document.getElementById('market').getBoundingClientRect())"
+        )
+        await page.until(f"!{seen}")
+        await page.press("/")
+        await page.press("Enter")
+        await page.until(seen)
