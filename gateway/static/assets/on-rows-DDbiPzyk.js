@@ -1,0 +1,1 @@
+function e(e){return e!==null&&(e.matches(`:focus-within`)||window.matchMedia(`(hover: hover)`).matches&&e.matches(`:hover`))}export{e as t};
