@@ -30,15 +30,19 @@ async def retry_with_points(
     """
     loop = asyncio.get_running_loop()
     deadline = loop.time() + POINTS_WAIT_S
-    if exhausted.retry_ms / 1000 > POINTS_WAIT_S:
-        raise exhausted
-    async with account.waiting:
-        while True:
-            pause_s = max(LEAST_PAUSE_S, exhausted.retry_ms / 1000)
-            if loop.time() + pause_s > deadline:
-                raise exhausted
-            await asyncio.sleep(pause_s)
-            try:
-                return await attempt()
-            except BudgetExhausted as exc:
-                exhausted = exc
+    try:
+        if exhausted.retry_ms / 1000 > POINTS_WAIT_S:
+            raise exhausted
+        async with account.waiting:
+            while True:
+                pause_s = max(LEAST_PAUSE_S, exhausted.retry_ms / 1000)
+                if loop.time() + pause_s > deadline:
+                    raise exhausted
+                await asyncio.sleep(pause_s)
+                try:
+                    return await attempt()
+                except BudgetExhausted as exc:
+                    exhausted = exc
+    finally:
+        # The traceback of an error refers to this frame: a variable that refers to the error would make a cycle.
+        del exhausted

@@ -129,19 +129,8 @@ class HttpEndpoint:
         except (HttpError, AccessDenied, AccessUnavailable) as raised:
             if has_started:
                 raise
-            exc = raised if isinstance(raised, HttpError) else await self._deny(raised, scope)
-            accepted = _read_accepted(scope)
-            if exc.status in TEMPORARY and _is_event_source(scope, accepted):
-                await send_response(send_securely, 200, RETRY_STREAM, RETRY_STREAM_HEADERS)
-                return
-            await send_error(
-                send_securely,
-                choose_json(accepted),
-                exc.status,
-                str(exc),
-                exc.headers,
-                extensions=exc.extensions,
-            )
+            # A variable of this function that held the error would be a cycle: its traceback refers to this frame.
+            await self._refuse(raised, scope, send_securely)
         except Exception:
             # Outermost handler: the client gets an error with an id, and the log the traceback.
             error_id = secrets.token_hex(8)
@@ -154,6 +143,18 @@ class HttpEndpoint:
             }
             media = choose_json(_read_accepted(scope))
             await send_json(send_securely, 500, media, encode({"errors": [error]}))
+
+    async def _refuse(
+        self, raised: HttpError | AccessDenied | AccessUnavailable, scope: Scope, send: Send
+    ) -> None:
+        error = raised if isinstance(raised, HttpError) else await self._deny(raised, scope)
+        accepted = _read_accepted(scope)
+        if error.status in TEMPORARY and _is_event_source(scope, accepted):
+            await send_response(send, 200, RETRY_STREAM, RETRY_STREAM_HEADERS)
+            return
+        await send_error(
+            send, choose_json(accepted), error.status, str(error), error.headers, extensions=error.extensions
+        )
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         accepted = parse_accept(Headers(scope=scope).get("accept"))

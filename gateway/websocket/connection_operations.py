@@ -153,8 +153,11 @@ class ConnectionOperations:
         self, operation: str, prepare: Preparation, exhausted: BudgetExhausted
     ) -> None:
         """Start an operation that came at a moment without points."""
+        attempts = retry_with_points(self._client.account, exhausted, prepare)
+        # It may be raised again, and its traceback refers to this frame.
+        del exhausted
         try:
-            prepared = await retry_with_points(self._client.account, exhausted, prepare)
+            prepared = await attempts
         except Exception as exc:  # noqa: BLE001 - outermost of an operation, as above
             await self._send_final(operation, self._format_error(operation, exc))
         else:

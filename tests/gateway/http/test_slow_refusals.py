@@ -13,6 +13,7 @@ from gateway.gateway import Gateway
 from gateway.http.protocol import GatewayHttpProtocol
 from gateway.http.request_cache import RequestCache
 from rates.errors import BudgetExhausted
+from tests.garbage import counting_garbage
 from tests.gateway.fakes import wait_until
 from tests.gateway.wire import ONE, Wire, connected, learned, post, written
 
@@ -102,3 +103,19 @@ async def test_requests_behind_a_refused_one_wait_for_their_slots(
         assert not wire.is_read
         await wait_until(lambda: wire.is_read)
         assert written(wire).count(REFUSED) == 3
+
+
+async def test_a_refusal_leaves_nothing_to_the_garbage_collector(gateway_with_rate: Gateway) -> None:
+    """A client that goes on made collections of 10 ms, in which all others waited."""
+    async with spent(gateway_with_rate) as (protocol, wire, _):
+
+        async def refuse(number: int) -> None:
+            wire.written.clear()
+            protocol.data_received(post(f"{{ rates(first: {number}) {{ cursor }} }}"))
+            await wait_until(lambda: written(wire).startswith(REFUSED))
+
+        await refuse(1)
+        with counting_garbage() as found:
+            for number in range(2, 7):
+                await refuse(number)
+    assert found.objects == 0

@@ -4,8 +4,8 @@ One left 90 objects and 30 KB to it, and those of long connections were freed af
 """
 
 import gc
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import pytest
 from websockets.frames import Frame, Opcode
@@ -15,29 +15,13 @@ from gateway.gateway import Gateway
 from gateway.settings import GatewaySettings
 from gateway.websocket.connection import Connection
 from gateway.websocket.protocol import GatewayWebSocketProtocol
+from tests.garbage import counting_garbage
 from tests.gateway.fakes import wait_until
 from tests.gateway.wire import UPGRADE, Wire, connected
 
 CONNECTIONS = 5
 SUBSCRIPTION = "subscription { rates(maxSilenceMs: 2%d000) { cursor } }"
 INVALID = "subscription { nothing%d }"
-
-
-class _Found:
-    objects = 0
-
-
-@contextmanager
-def counting_garbage() -> Iterator[_Found]:
-    """Count the objects in cycles that the block leaves."""
-    gc.collect()
-    gc.disable()
-    found = _Found()
-    try:
-        yield found
-        found.objects = gc.collect()
-    finally:
-        gc.enable()
 
 
 @asynccontextmanager
