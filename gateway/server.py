@@ -75,8 +75,8 @@ READY_POLL_S = 0.02
 # Of uvicorn.
 TICKS_A_SECOND = 10
 # Allocations before a collection of the youngest generation, and collections before one of the older; Python's defaults: 700, 10, 10.
-# So one of the young generations takes up to 3 or 18 ms, and one of all objects comes after five million that were not freed.
-COLLECTOR_THRESHOLDS = (5_000, 5, 200)
+# So one of the young generations takes up to 8 or 13 ms, and one of all objects comes after five million that were not freed.
+COLLECTOR_THRESHOLDS = (1_000, 5, 1_000)
 
 log = structlog.get_logger("ratewire.gateway")
 
