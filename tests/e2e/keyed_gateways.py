@@ -41,10 +41,10 @@ class TwoGateways:
         """Run `ratewire keys` and return what it prints."""
         async with running("keys", *arguments, "--json", env=self.env) as command:
             assert await command.ends(within_s=WITHIN_S) == 0, command.text
-        # Its log stands before.
+        # Its log stands before, and a word about a Redis that did not answer in time behind.
         begins = re.search(r"^[\[{]$", command.text, re.MULTILINE)
         assert begins is not None, command.text
-        return json.loads(command.text[begins.start() :])
+        return json.JSONDecoder().raw_decode(command.text, begins.start())[0]
 
     async def status(self, url: str, text: str) -> int:
         async with httpx.AsyncClient(timeout=WITHIN_S) as client:

@@ -7,11 +7,13 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
+
+from tests.e2e.forked_processes import ForkedProcess, may_fork
 
 ROOT = Path(__file__).resolve().parents[2]
 STOP_TIMEOUT_S = 60
@@ -40,7 +42,7 @@ class Command:
     """One running `ratewire` process with all that it printed."""
 
     name: str
-    process: asyncio.subprocess.Process
+    process: asyncio.subprocess.Process | ForkedProcess
     output: bytearray = field(default_factory=bytearray)
     reader: asyncio.Task[None] | None = None
 
@@ -87,24 +89,44 @@ class Command:
         await self.ends()
 
 
-@asynccontextmanager
-async def running(*arguments: str, env: Mapping[str, str], folder: Path = ROOT) -> AsyncIterator[Command]:
-    """`ratewire ARGUMENTS` of the project in `folder`, with exactly the settings in `env`.
-
-    Ended at the latest on leaving.
-    """
-    inherited = {key: value for key, value in os.environ.items() if not key.startswith("RATEWIRE_")}
-    process = await asyncio.create_subprocess_exec(
+async def _start(
+    arguments: Sequence[str], env: Mapping[str, str], folder: Path
+) -> asyncio.subprocess.Process:
+    return await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
         "ratewire",
         *arguments,
-        env={**inherited, "PYTHONUNBUFFERED": "1", **env},
+        env=env,
         cwd=folder,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
         stdin=asyncio.subprocess.DEVNULL,
     )
+
+
+async def _fork(arguments: Sequence[str], env: Mapping[str, str]) -> ForkedProcess:
+    process = ForkedProcess(arguments, env, ROOT)
+    await process.start()
+    return process
+
+
+@asynccontextmanager
+async def running(
+    *arguments: str, env: Mapping[str, str], folder: Path = ROOT, anew: bool = False
+) -> AsyncIterator[Command]:
+    """`ratewire ARGUMENTS` of the project in `folder`, with exactly the settings in `env`.
+
+    Ended at the latest on leaving. `anew`: by the interpreter, for tests of the start itself or of memory. Otherwise the process
+    is forked from one that has imported the packages, where that makes no difference.
+    """
+    inherited = {key: value for key, value in os.environ.items() if not key.startswith("RATEWIRE_")}
+    whole = {**inherited, "PYTHONUNBUFFERED": "1", **env}
+    process: asyncio.subprocess.Process | ForkedProcess
+    if anew or folder != ROOT or not may_fork(env):
+        process = await _start(arguments, whole, folder)
+    else:
+        process = await _fork(arguments, whole)
     command = Command(" ".join(arguments), process)
     command.reader = asyncio.create_task(command.read())
     try:
@@ -122,12 +144,15 @@ async def running(*arguments: str, env: Mapping[str, str], folder: Path = ROOT) 
 
 @asynccontextmanager
 async def running_all(
-    commands: Mapping[str, tuple[tuple[str, ...], Mapping[str, str]]],
+    commands: Mapping[str, tuple[tuple[str, ...], Mapping[str, str]]], *, anew: Collection[str] = ()
 ) -> AsyncIterator[dict[str, Command]]:
-    """Several commands at once, by a name each."""
+    """Several commands at once, by a name each.
+
+    Those that `anew` names are started as by `running(anew=True)`.
+    """
     async with AsyncExitStack() as stack:
         started = {
-            name: await stack.enter_async_context(running(*arguments, env=env))
+            name: await stack.enter_async_context(running(*arguments, env=env, anew=name in anew))
             for name, (arguments, env) in commands.items()
         }
         try:

@@ -107,7 +107,7 @@ async def test_ctrl_c_ends_a_request_that_is_not_answered(shell: Shell) -> None:
     """The process stops at once with exit code 130."""
     shell.binance.answers = False
     env = {**shell.env, "RATEWIRE_BINANCE_CONNECT_TIMEOUT_S": "60"}
-    async with running("instruments", "discover", "binance", env=env) as command:
+    async with running("instruments", "discover", "binance", env=env, anew=True) as command:
         await until(lambda: shell.binance.asked, within_s=60)
         command.process.send_signal(signal.SIGINT)
         assert await command.ends() == 130

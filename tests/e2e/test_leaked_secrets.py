@@ -109,7 +109,7 @@ async def test_no_secret_is_in_logs_metrics_errors_or_arguments(redis_url: str, 
             assert await command.ends(within_s=WITHIN_S) == 0, command.text
         return command.text
 
-    async with gateway_processes(1, redis_url, tmp_path, [SYMBOL]) as [gateway]:
+    async with gateway_processes(1, redis_url, tmp_path, [SYMBOL], anew=True) as [gateway]:
         used, revoked = [(await keys("create", name)).split()[-1] for name in ("used", "revoked")]
         wrong = generate_key(generate_key_id())
         await keys("revoke", revoked.split("_")[1])

@@ -44,7 +44,7 @@ async def system(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[tupl
         "RATEWIRE_STANDALONE_FOLDER": str(tmp_path_factory.mktemp("run")),
     }
     began = time.monotonic()
-    async with running("up", env=env) as command:
+    async with running("up", env=env, anew=True) as command:
         yield f"http://127.0.0.1:{port}", command, began
 
 

@@ -44,8 +44,13 @@ NAMES = ("producer", "consumer binance", "stream kraken", "listings", "gateway")
 
 
 @asynccontextmanager
-async def system(servers: Mapping[str, ServerProcess]) -> AsyncIterator[dict[str, Command]]:
-    """Run one process of every kind, keyed by its command, with simulated exchanges."""
+async def system(
+    servers: Mapping[str, ServerProcess], *, anew: bool = False
+) -> AsyncIterator[dict[str, Command]]:
+    """Run one process of every kind, keyed by its command, with simulated exchanges.
+
+    `anew`: as in `tests.e2e.processes.running`.
+    """
     http, ws = free_port(), free_port()
     env = {
         **backends_of(servers),
@@ -60,7 +65,8 @@ async def system(servers: Mapping[str, ServerProcess]) -> AsyncIterator[dict[str
     }
     async with running("migrate", env=env) as migration:
         assert await migration.ends(within_s=60) == 0, migration.text
-    async with running_all({name: (tuple(name.split()), env) for name in ("simulator", *NAMES)}) as commands:
+    started = {name: (tuple(name.split()), env) for name in ("simulator", *NAMES)}
+    async with running_all(started, anew=started if anew else ()) as commands:
         for name, sign in AT_WORK.items():
             await commands[name].prints(sign, within_s=60)
         yield commands
@@ -122,8 +128,11 @@ async def test_every_process_stops_while_a_backend_hangs(
 
 
 async def test_every_process_stops_while_the_sources_hang(servers: dict[str, ServerProcess]) -> None:
-    """The sources answer neither requests nor close frames."""
-    async with system(servers) as commands:
+    """The sources answer neither requests nor close frames.
+
+    Every kind of process is started as users start it.
+    """
+    async with system(servers, anew=True) as commands:
         simulator = commands.pop("simulator")
         simulator.process.send_signal(signal.SIGSTOP)
         try:

@@ -133,7 +133,7 @@ async def test_a_starting_process_can_be_stopped_at_once() -> None:
     """SIGTERM ends a process that is still waiting for Redis."""
     for name in ("gateway", "producer"):
         env = {**NO_REDIS, "RATEWIRE_STARTUP_TIMEOUT_S": "60", "RATEWIRE_GATEWAY_PORT": str(free_port())}
-        async with running(name, env=env) as process:
+        async with running(name, env=env, anew=True) as process:
             await process.prints("retrying")
             process.process.terminate()
             assert await process.ends() == 0

@@ -103,11 +103,14 @@ async def gateway_processes(
     symbols: Sequence[str],
     *,
     access: Any = None,
+    anew: Any = False,
     **settings: object,
 ) -> AsyncIterator[list[GatewayProcess]]:
     """Run this many gateways that track these symbols at Binance.
 
     `settings` and the mapping `access` are environment variables, without the prefixes of the gateway's settings and of those of keys and plans.
+    `anew`: as in `tests.e2e.processes.running`. Of several gateways only the first is forked: forks order sets alike, because they
+    have the hash seed of one process, and gateways that replace each other must not depend on that.
     """
     env = {
         "RATEWIRE_REDIS_URL": redis_url,
@@ -127,7 +130,7 @@ async def gateway_processes(
         await redis.delete(RedisKeys(simulated=True).instruments())
     ports = [free_port() for _ in range(count)]
     commands = {str(port): (("gateway",), {**env, "RATEWIRE_GATEWAY_PORT": str(port)}) for port in ports}
-    async with running_all(commands) as started:
+    async with running_all(commands, anew=list(commands)[0 if anew else 1 :]) as started:
         async with httpx.AsyncClient(timeout=60) as client:
             for port, command in started.items():
                 await command.prints("gateway listening", within_s=60)

@@ -66,7 +66,7 @@ class Gateways:
 
     async def start(self, port: int) -> None:
         env = {**self.env, "RATEWIRE_GATEWAY_PORT": str(port)}
-        self.commands[port] = await self.stack.enter_async_context(running("gateway", env=env))
+        self.commands[port] = await self.stack.enter_async_context(running("gateway", env=env, anew=True))
         await self.commands[port].prints("gateway listening", within_s=START_TIMEOUT_S)
 
     async def restart(self, port: int) -> None:

@@ -106,7 +106,8 @@ async def test_readers_that_stop_reading_cost_no_memory_and_nobody_else(
     async with AsyncExitStack() as stack:
         writer = await stack.enter_async_context(Writer(redis_url))
         await writer.write(dict.fromkeys(SYMBOLS, 1))
-        (gateway,) = await stack.enter_async_context(gateway_processes(1, redis_url, tmp_path, SYMBOLS))
+        processes = gateway_processes(1, redis_url, tmp_path, SYMBOLS, anew=True)
+        (gateway,) = await stack.enter_async_context(processes)
         witness, quick = Witness(), await stack.enter_async_context(raw_socket(gateway.ws))
         await quick.start("1", WATCHED)
         tasks = await stack.enter_async_context(asyncio.TaskGroup())
