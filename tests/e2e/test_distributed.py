@@ -18,13 +18,15 @@ from rates.source import Source
 from tests.backends import ServerProcess
 from tests.e2e.distributed import System, distributed
 from tests.e2e.graphql_client import Rate, execute, live_rates, next_event, rates
-from tests.e2e.processes import eventually
+from tests.e2e.processes import Command, eventually
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(180)]
 
 INTERVAL_S = 2.0
 # A heartbeat frame of AMQP has 8 bytes; a task has some hundreds.
 LONGEST_HEARTBEAT_BYTES = 100
+# Of a tenth of a second: two intervals of the producer, and less than RabbitMQ waits for heartbeats.
+FROZEN_LOOKS = 40
 BINANCE_TTL_S = 8.0
 COINGECKO_TTL_S = 8.0
 # For what comes by itself, on a busy machine.
@@ -94,6 +96,21 @@ def unread_bytes(pid: int, port: int) -> int:
     )
 
 
+async def freeze_with_task(victim: Command, system: System) -> bool:
+    """Whether a frozen consumer has been handed a task; otherwise it goes on.
+
+    For a short time only: RabbitMQ hands nothing to a consumer whose heartbeats it misses.
+    """
+    port = urlsplit(system.env["RATEWIRE_AMQP_URL"]).port or 0
+    victim.process.send_signal(signal.SIGSTOP)
+    for _ in range(FROZEN_LOOKS):
+        if unread_bytes(victim.process.pid, port) > LONGEST_HEARTBEAT_BYTES:
+            return True
+        await asyncio.sleep(0.1)
+    victim.process.send_signal(signal.SIGCONT)
+    return False
+
+
 async def queue_length(amqp_url: str, name: str) -> int:
     async with await aio_pika.connect(amqp_url, timeout=60) as connection, connection.channel() as channel:
         queue = await channel.declare_queue(name, passive=True)
@@ -134,13 +151,9 @@ async def test_killing_a_consumer_with_tasks_in_flight_lets_no_symbol_go_stale(s
     await system.commands["binance-stream"].stop()
     victim = system.commands["binance-0"]
     # A frozen process keeps a task that it is handed, as a process in the middle of its work does. Then it dies.
-    port = urlsplit(system.env["RATEWIRE_AMQP_URL"]).port or 0
-    victim.process.send_signal(signal.SIGSTOP)
-
-    async def has_task() -> bool:
-        return unread_bytes(victim.process.pid, port) > LONGEST_HEARTBEAT_BYTES
-
-    await eventually(has_task, within_s=WITHIN_S, what="a task for the frozen consumer")
+    await eventually(
+        lambda: freeze_with_task(victim, system), within_s=WITHIN_S, what="a task for the frozen consumer"
+    )
     victim.process.kill()
     assert await victim.ends() != 0
     worst = 0
