@@ -2,12 +2,15 @@
 PYTHON ?= python3
 VENV := .venv
 # Processes of pytest side by side. Most tests wait more than they compute, hence more than the two cores that the targets assume.
-WORKERS ?= 3
+WORKERS ?= 4
 BIN := $(VENV)/bin
 PACKAGES := rates cache instruments history access runtime pipeline gateway simulator standalone drill ratewire
 UNITS := "not servers and not slow and not alone and not long"
 # What stands on the standard library, on internals of libraries and on compiled parts; `make test-long` runs all with the image's Python.
 IMAGE_TESTS := tests/test_library_internals.py $(addprefix tests/,access cache rates runtime pipeline/net gateway/http gateway/websocket gateway/schema)
+CHECKS := .types .gateway-units .other-units .style .generated workflows
+# Files with tests that measure one by one. To collect the others takes as long as these tests.
+ALONE = $(shell grep -rl 'mark\.alone' tests --include='test_*.py' | grep -v '^tests/drill/\|^tests/bench/')
 # Tests with servers share the machine with others: what fails runs once more by itself.
 AGAIN := tools/pytest-again.sh $(BIN)/pytest
 PIP := $(BIN)/pip --disable-pip-version-check --quiet install
@@ -16,7 +19,7 @@ PIP := $(BIN)/pip --disable-pip-version-check --quiet install
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help run test .drilled .bench-tests test-long check .style .generated .types .gateway-units .other-units coverage bench bench-page rolling drill chaos soak format lock sdl schema-changes env-example static workflows dist clean
+.PHONY: help run test .installed .drilled .bench-tests test-long check .style .generated .types .gateway-units .other-units coverage bench bench-page rolling drill chaos soak format lock sdl schema-changes env-example static workflows dist clean
 
 help: ## Show what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -24,20 +27,24 @@ help: ## Show what there is
 run: $(VENV)/.run ## Bring the whole system up in one process; LIVE=1 for the real exchanges, REPLAY=FILE for a recording
 	@exec $(BIN)/ratewire up $(if $(LIVE),--live) $(if $(REPLAY),--replay $(REPLAY)) $(if $(SPEED),--speed $(SPEED))
 
-test: $(VENV)/.dev check ## Everything that CI runs: check, the tests with servers side by side, those that measure one by one
+test: $(VENV)/.dev ## Everything that CI runs: check, the tests with servers side by side, those that measure one by one
 	@tools/ensure-servers.sh
-	@tools/install-node-packages.sh tests/clients
-	@tools/install-generators.sh $(PYTHON)
+	@$(MAKE) --no-print-directory --jobs 3 --output-sync=target .installed $(CHECKS)
 	@$(MAKE) --no-print-directory .drilled .bench-tests
 	$(AGAIN) -m "(servers or slow) and not alone and not long" -n $(WORKERS) --dist loadscope --no-loadscope-reorder
-	$(AGAIN) -m "alone and not long" --ignore tests/drill --ignore tests/bench
+	$(AGAIN) -m "alone and not long" $(ALONE)
+
+# Runs beside the checks, which compute while this waits for the network and the disk.
+.installed: $(VENV)/.dev
+	@tools/install-node-packages.sh tests/clients
+	@tools/install-generators.sh $(PYTHON)
+	@tools/test-image-python.sh $(VENV) $(IMAGE_TESTS)
 
 # The drill judges moments, which other processes would disturb.
 .drilled:
 	$(AGAIN) -m "alone and not long" tests/drill
 
 .bench-tests:
-	@tools/test-image-python.sh $(VENV) $(IMAGE_TESTS)
 	$(AGAIN) -m "alone and not long" tests/bench
 
 test-long: $(VENV)/.dev ## Tests that repeat at greater length what `make test` shows
@@ -50,7 +57,7 @@ test-long: $(VENV)/.dev ## Tests that repeat at greater length what `make test` 
 	RATEWIRE_TEST_LONG=1 $(BIN)/pytest -m "long and alone"
 
 check: $(VENV)/.dev ## The fast part: style, types, import rules, generated files, unit tests
-	@$(MAKE) --no-print-directory --jobs 2 --output-sync=target .types .gateway-units .other-units .style .generated workflows
+	@$(MAKE) --no-print-directory --jobs 2 --output-sync=target $(CHECKS)
 
 .style:
 	$(BIN)/ruff format --check .
