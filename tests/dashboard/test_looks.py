@@ -19,17 +19,15 @@ LOOKS: dict[str, ContextOptions] = {
 }
 # Those that differ most; `make test-long` tries the others.
 OFTEN = ("phone", "zoom", "forced colours")
+CHOSEN = [
+    pytest.param(look, id=name, marks=() if name in OFTEN else pytest.mark.long)
+    for name, look in LOOKS.items()
+]
 HAS_ROWS = "document.querySelectorAll('.grid [role=rowheader]').length > 4"
 FITS = "document.documentElement.scrollWidth <= innerWidth"
 
 
-@pytest.mark.parametrize(
-    "look",
-    [
-        pytest.param(look, id=name, marks=() if name in OFTEN else pytest.mark.long)
-        for name, look in LOOKS.items()
-    ],
-)
+@pytest.mark.parametrize("look", CHOSEN)
 async def test_the_details_of_the_sources_and_the_alerts_fit(browser: Browser, look: ContextOptions) -> None:
     """Opened with the keyboard alone, one after the other."""
     await browser.open("/", **look)
@@ -67,7 +65,7 @@ async def test_nothing_moves_while_the_page_fills(browser: Browser) -> None:
         assert shift < 0.05, look
 
 
-@pytest.mark.parametrize("look", LOOKS.values(), ids=LOOKS)
+@pytest.mark.parametrize("look", CHOSEN)
 async def test_the_page_has_its_frame_before_its_scripts(browser: Browser, look: ContextOptions) -> None:
     """The HTML has the header with its links and the notice.
 
