@@ -7,7 +7,8 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 
 from tests.gateway.gateway_processes import Writer, gateway_processes
-from tests.gateway.raw_socket import raw_socket
+from tests.gateway.raw_socket import RawSocket, raw_socket
+from tests.json_types import Json
 
 SYMBOLS = [f"J{number}/USDT" for number in range(200)]
 JOINING = 150
@@ -15,6 +16,13 @@ JOINING = 150
 FEWEST_PONGS = 5
 FIELDS = "symbol price bid ask observedAt ageMs"
 TIMEOUT_S = 60
+
+
+async def first_event(client: RawSocket) -> Json:
+    """Return the first message that is no keep-alive of a slow gateway."""
+    while (message := await client.receive())["type"] == "ping":
+        pass
+    return message
 
 
 async def test_others_are_served_while_many_subscriptions_wait_for_their_turn(
@@ -49,7 +57,7 @@ async def test_others_are_served_while_many_subscriptions_wait_for_their_turn(
 
         counting = asyncio.create_task(count_pongs())
         async with asyncio.timeout(TIMEOUT_S):
-            events = await asyncio.gather(*(client.receive() for client in clients))
+            events = await asyncio.gather(*(first_event(client) for client in clients))
         counting.cancel()
         assert all(len(each["payload"]["data"]["rates"]["items"]) == len(SYMBOLS) for each in events)
         assert pongs >= FEWEST_PONGS
