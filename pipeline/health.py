@@ -47,7 +47,8 @@ class RejectionStreak:
 
     def end(self) -> None:
         """Record an accepted ticker."""
-        self._count, self._last, self._all_ahead = 0, None, True
+        if self._count:
+            self._count, self._last, self._all_ahead = 0, None, True
 
     def describe(self) -> str | None:
         """Return why everything is rejected, `None` if it is not."""

@@ -42,13 +42,15 @@ class WriteBuffer:
 
         While one connection replaces another, both deliver the same tickers.
         """
+        newest, pending = self._newest, self._pending
         for ticker in tickers:
-            known = self._newest.get(ticker.symbol)
+            symbol = ticker.symbol
+            known = newest.get(symbol)
             if known is None or ticker.is_newer_than(known):
-                if ticker.symbol in self._pending:
-                    self._replaced[ticker.symbol] = self._replaced.get(ticker.symbol, 0) + 1
-                self._newest[ticker.symbol] = self._pending[ticker.symbol] = ticker
-        if self._pending:
+                if symbol in pending:
+                    self._replaced[symbol] = self._replaced.get(symbol, 0) + 1
+                newest[symbol] = pending[symbol] = ticker
+        if pending:
             self._filled.set()
 
     async def flush_forever(self) -> None:

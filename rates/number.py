@@ -3,12 +3,15 @@
 Uses no floats, prints no exponents and rounds nothing.
 """
 
-from decimal import Decimal, InvalidOperation
+from decimal import Clamped, Context, Decimal, InvalidOperation, Overflow, Rounded, Subnormal
 
 from rates.errors import InvalidNumber
 
 # No published price has more digits per side; 1E+400 would print as 400 digits.
 MAX_MAGNITUDE = 50
+# Takes numbers of up to 25 digits with up to 25 zeros before or behind them: so many are printable in any case.
+_NOT_SHORT = (Clamped, InvalidOperation, Overflow, Rounded, Subnormal)
+_SHORT = Context(prec=25, Emin=-24, Emax=24, traps=list(_NOT_SHORT))
 
 
 def parse_decimal(text: str) -> Decimal:
@@ -32,9 +35,12 @@ def is_printable(value: Decimal) -> bool:
     """Check that `value` is finite, with at most `MAX_MAGNITUDE` digits per side of the point."""
     if not value.is_finite():
         return False
-    # Fast path, as in `parse_decimal`: the digits of a number are slow to list.
-    text = str(value)
-    if len(text) <= MAX_MAGNITUDE and "E" not in text:
+    try:
+        # Fast path: the digits of a number are slow to list.
+        _SHORT.plus(value)
+    except _NOT_SHORT:
+        pass
+    else:
         return True
     exponent = value.as_tuple().exponent
     return isinstance(exponent, int) and exponent >= -MAX_MAGNITUDE and value.adjusted() < MAX_MAGNITUDE

@@ -1,6 +1,6 @@
-"""Undocumented parts of libraries that the gateway uses, each with its reason.
+"""Undocumented parts of libraries that are used, each with its reason.
 
-`test_library_internals.py` checks that they are as expected, that the list is complete for the subclasses of uvicorn's protocols,
+`test_library_internals.py` checks that they are as expected, that the list is complete for our subclasses of their protocols,
 and that pyproject.toml bounds each of these libraries from above.
 """
 
@@ -10,6 +10,9 @@ HTTP = "uvicorn.protocols.http.httptools_impl:HttpToolsProtocol"
 CYCLE = "uvicorn.protocols.http.httptools_impl:RequestResponseCycle"
 FLOW = "uvicorn.protocols.http.flow_control:FlowControl"
 WEBSOCKET = "uvicorn.protocols.websockets.websockets_sansio_impl:WebSocketsSansIOProtocol"
+FEED = "websockets.asyncio.client:ClientConnection"
+ASSEMBLER = "websockets.asyncio.messages:Assembler"
+QUEUE = "websockets.asyncio.messages:SimpleQueue"
 SERVER = "uvicorn.server:Server"
 COLLECT = "graphql.execution.collect_fields"
 VALIDATE = "graphql.validation.validate"
@@ -87,6 +90,17 @@ SIGNATURES = [
     Signature(WEBSOCKET, "resume_writing", (), "unblocks the write queue"),
     Signature(WEBSOCKET, "shutdown", (), "closes the write queue; limits the time of a closing connection"),
     Signature(WEBSOCKET, "connection_lost", ("exc",), "closes the write queue"),
+    Signature(
+        FEED,
+        "__init__",
+        ("protocol", "ping_interval", "ping_timeout", "close_timeout", "max_queue", "write_limit"),
+        "a source's connection takes whole messages without the library's reader",
+    ),
+    Signature(
+        FEED, "data_received", ("data",), "reads whole messages, and leaves other frames to the library"
+    ),
+    Signature(FEED, "eof_received", (), "passes on the bytes of a header that is not complete"),
+    Signature(FEED, "recv", ("decode",), "messages of several frames, compressed ones and the end"),
     Signature("websockets.protocol:Protocol", "fail", ("code", "reason"), "ends a stalled connection"),
     Signature("websockets.protocol:Protocol", "data_to_send", (), "the bytes of a pong or close frame"),
     Signature(
@@ -214,6 +228,31 @@ STATES = [
     State("websockets.server:ServerProtocol", "parser_exc", "NoneType", "why a connection failed"),
     State(
         "websockets.server:ServerProtocol", "close_sent", "NoneType", "the close frame of a failed connection"
+    ),
+    State(
+        FEED, "protocol", "ClientProtocol", "the state of the connection, and of a message of several frames"
+    ),
+    State(FEED, "recv_messages", "Assembler", "the messages that the library has read"),
+    State(FEED, "transport", "Wire", "reading is paused while a backlog is read"),
+    State(FEED, "loop", "*", "reads on in the next turn"),
+    State(ASSEMBLER, "frames", "SimpleQueue", "the frames that wait to be received"),
+    State(ASSEMBLER, "paused", "bool", "whether the library has paused the reading itself"),
+    State(QUEUE, "queue", "deque", "while frames wait, the next message has to wait behind them"),
+    State(QUEUE, "get_waiter", "NoneType", "a future that wakes the reading task"),
+    State(
+        "websockets.client:ClientProtocol", "state", "State", "closing connections are left to the library"
+    ),
+    State(
+        "websockets.client:ClientProtocol",
+        "current_size",
+        "NoneType",
+        "a message of several frames has begun",
+    ),
+    State(
+        "websockets.client:ClientProtocol",
+        "max_message_size",
+        "int",
+        "longer messages are left to the library",
     ),
     State("strawberry:Schema", "_schema", "GraphQLSchema", "the schema of graphql-core, to plan and execute"),
     State(

@@ -1,4 +1,4 @@
-"""Internals of libraries that the gateway uses are as `library_internals` expects them."""
+"""Internals of libraries that are used are as `library_internals` expects them."""
 
 import ast
 import asyncio
@@ -17,6 +17,8 @@ from redis.asyncio.connection import AbstractConnection
 from starlette.types import Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 from uvicorn.server import ServerState
+from websockets.client import ClientProtocol
+from websockets.uri import parse_uri
 
 from gateway.http.answering_protocol import AnsweringProtocol
 from gateway.http.protocol import GatewayHttpProtocol
@@ -24,8 +26,20 @@ from gateway.http.stall_limit import StallLimitedProtocol
 from gateway.http.upgrades import UpgradableProtocol
 from gateway.schema.build import build_schema
 from gateway.websocket.protocol import GatewayWebSocketProtocol
+from pipeline.net.message_connection import MessageConnection
 from tests.gateway.wire import UPGRADE, Wire
-from tests.library_internals import CYCLE, HTTP, LIBRARIES, SIGNATURES, STATES, WEBSOCKET, Signature
+from tests.library_internals import (
+    ASSEMBLER,
+    CYCLE,
+    FEED,
+    HTTP,
+    LIBRARIES,
+    QUEUE,
+    SIGNATURES,
+    STATES,
+    WEBSOCKET,
+    Signature,
+)
 
 ROOT = Path(__file__).parents[1]
 ADVICE = "read the library's changes, adapt the gateway and tests/library_internals.py, or narrow the bound in pyproject.toml"
@@ -64,7 +78,13 @@ def make_instances() -> dict[str, object]:
         keep_alive=False,
         on_response=http.on_response_complete,
     )
+    feed = MessageConnection(ClientProtocol(parse_uri("ws://here/")))
+    feed.connection_made(Wire())
     return {
+        FEED: feed,
+        ASSEMBLER: feed.recv_messages,
+        QUEUE: feed.recv_messages.frames,
+        "websockets.client:ClientProtocol": feed.protocol,
         HTTP: http,
         CYCLE: cycle,
         WEBSOCKET: websocket,
@@ -74,7 +94,7 @@ def make_instances() -> dict[str, object]:
 
 
 @pytest.mark.parametrize("internal", SIGNATURES, ids=lambda each: f"{each.owner}.{each.name}")
-def test_a_function_that_the_gateway_calls_or_overrides_has_its_parameters(internal: Signature) -> None:
+def test_a_function_that_we_call_or_override_has_its_parameters(internal: Signature) -> None:
     """The names of the parameters, in order."""
     function = getattr(find_owner(internal.owner), internal.name, None)
     assert function is not None, f"{internal.owner} has no {internal.name} ({internal.reason}): {ADVICE}"
@@ -84,7 +104,7 @@ def test_a_function_that_the_gateway_calls_or_overrides_has_its_parameters(inter
     )
 
 
-async def test_attributes_that_the_gateway_reads_have_their_types() -> None:
+async def test_attributes_that_we_read_have_their_types() -> None:
     """Of live instances: most are set in constructors only."""
     instances = make_instances()
     for owner, name, type_name, reason in STATES:
@@ -102,8 +122,9 @@ async def test_attributes_that_the_gateway_reads_have_their_types() -> None:
     [
         ((StallLimitedProtocol, AnsweringProtocol, UpgradableProtocol, GatewayHttpProtocol), HTTP),
         ((GatewayWebSocketProtocol,), WEBSOCKET),
+        ((MessageConnection,), FEED),
     ],
-    ids=["http", "websocket"],
+    ids=["http", "websocket", "feed"],
 )
 def test_every_inherited_part_that_a_protocol_uses_is_listed(classes: tuple[type, ...], owner: str) -> None:
     """By the source of our subclasses: what they use of themselves and do not define."""

@@ -44,15 +44,21 @@ class BacklogDetector:
 
     def on_events(self, events: Iterable[FeedEvent], received_at: datetime) -> None:
         """Record events that were read at `received_at`."""
+        observed_at: datetime | None = None
         for event in events:
-            if isinstance(event, Ticker) and event.observed_at_origin is ObservedAtOrigin.SOURCE:
-                self._note(event.observed_at)
-                lag = received_at - event.observed_at
-                if self._lag is None or lag < self._lag:
-                    self._lag = lag
+            if isinstance(event, Ticker):
+                if event.observed_at_origin is ObservedAtOrigin.SOURCE and (
+                    observed_at is None or event.observed_at > observed_at
+                ):
+                    observed_at = event.observed_at
             elif isinstance(event, SymbolTrades):
                 for trade in event.trades:
                     self._note(trade.time)
+        if observed_at is not None:
+            self._note(observed_at)
+            lag = received_at - observed_at
+            if self._lag is None or lag < self._lag:
+                self._lag = lag
 
     def check(self, now: float, unread_bytes: int) -> timedelta | None:
         """End an interval at `now`, in monotonic seconds.

@@ -13,7 +13,14 @@ from pipeline.feeds.backlog import DroppedBacklog, DroppedBacklogs
 from pipeline.feeds.endpoint_selector import EndpointSelector
 from pipeline.feeds.feed_context import FeedContext
 from pipeline.feeds.interval_stats import IntervalStats
-from pipeline.feeds.protocol import FeedEvent, GoingAway, SourceNotice, SymbolRejected, SymbolTrades
+from pipeline.feeds.protocol import (
+    FeedEvent,
+    GoingAway,
+    SourceNotice,
+    SymbolActivity,
+    SymbolRejected,
+    SymbolTrades,
+)
 from pipeline.feeds.trade_coverage import TradeCoverage
 from pipeline.feeds.watchdog import Watchdog
 from pipeline.net.reconnect import FIRST_RECONNECT_WAIT
@@ -154,29 +161,32 @@ class ConnectionSupervisor:
         active = self._active.get(number)
         if active is None:
             return
-        now = _now()
-        tickers = []
+        now, tickers, trades = _now(), list[Ticker](), self._context.trades
         for event in events:
-            if isinstance(event, SymbolTrades):
-                if self._context.trades is not None:
-                    self._context.trades.fold(event.symbol, event.trades, event.received_at)
-                continue
-            if isinstance(event, GoingAway):
-                active.going_away = event.reason
-                continue
-            if isinstance(event, SourceNotice):
-                self._context.health.set_notice("remark", event.text)
-                self._context.health.set_announcements(event.announcements)
-                continue
-            if isinstance(event, SymbolRejected):
-                self._watchdog.on_rejected(event.symbol, event.reason)
-                continue
-            self._watchdog.on_event(event, now)
-            active.delivered.add(event.symbol)
             if isinstance(event, Ticker):
+                self._watchdog.on_event(event, now)
+                active.delivered.add(event.symbol)
                 tickers.append(event)
+            elif isinstance(event, SymbolTrades):
+                if trades is not None:
+                    trades.fold(event.symbol, event.trades, event.received_at)
+            elif isinstance(event, SymbolActivity):
+                self._watchdog.on_event(event, now)
+                active.delivered.add(event.symbol)
+            else:
+                self._on_notice(active, event)
         if tickers:
             self._context.on_tickers(tickers)
+
+    def _on_notice(self, active: ActiveConnection, event: GoingAway | SourceNotice | SymbolRejected) -> None:
+        match event:
+            case GoingAway():
+                active.going_away = event.reason
+            case SourceNotice():
+                self._context.health.set_notice("remark", event.text)
+                self._context.health.set_announcements(event.announcements)
+            case SymbolRejected():
+                self._watchdog.on_rejected(event.symbol, event.reason)
 
     async def _supervise(self, active: ActiveConnection, group: asyncio.TaskGroup) -> ActiveConnection | None:
         """Wait until the connection is replaced or lost. Returns the successor, if any.

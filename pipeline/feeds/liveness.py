@@ -31,11 +31,12 @@ class Liveness:
         self._last_message_at = now
         self._pinged_at: float | None = None
         self._is_answered = False
-        self._has_data = False
+        self.has_data = False
+        """Whether the source has pushed data on this connection."""
 
     def on_data(self) -> None:
         """Record that the source pushes data on this connection. Only then is silence unusual."""
-        self._has_data = True
+        self.has_data = True
 
     def on_message(self, now: float) -> None:
         """Record a readable message."""
@@ -71,5 +72,5 @@ class Liveness:
             waited_long = ANSWER_SHARE * self._idle_timeout_s
             return self._pinged_at is not None and now - self._pinged_at >= waited_long
         # Until a subscription is accepted, there is nothing to push.
-        limit_s = self._stats.silence_limit_s if self._has_data else None
+        limit_s = self._stats.silence_limit_s if self.has_data else None
         return limit_s is not None and self.silence_s(now) > max(self._idle_timeout_s, limit_s)

@@ -9,8 +9,6 @@ from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import NoReturn
 
-from websockets.asyncio.client import ClientConnection
-
 from instruments.instrument import Instrument
 from pipeline.feeds.backlog import BacklogDetector, DroppedBacklog
 from pipeline.feeds.interval_stats import IntervalStats
@@ -18,6 +16,7 @@ from pipeline.feeds.liveness import Liveness, LivenessAction
 from pipeline.feeds.protocol import FeedEvent, FeedProtocol, FeedSpec, SymbolActivity, TradeChannels
 from pipeline.feeds.read_progress import ReadProgress
 from pipeline.health import SourceHealth
+from pipeline.net.message_connection import MessageConnection
 from pipeline.net.websocket import count_unread_bytes, open_websocket
 from pipeline.validation import Rejection
 from rates.clock import Clock
@@ -114,16 +113,15 @@ class PushConnection:
                 # One timeout per poll and not per message, because there are thousands of messages a second.
                 with suppress(TimeoutError):
                     async with asyncio.timeout(POLL_INTERVAL_S):
-                        while True:
-                            self._read(await connection.recv(decode=False), liveness, on_events)
+                        await connection.read_all(lambda messages: self._read(messages, liveness, on_events))
 
-    async def _send_due(self, connection: ClientConnection) -> None:
+    async def _send_due(self, connection: MessageConnection) -> None:
         message = self._protocol.next_message(_now())
         if message is not None:
             async with asyncio.timeout(SEND_TIMEOUT_S):
                 await connection.send(message)
 
-    async def _check(self, connection: ClientConnection, liveness: Liveness) -> None:
+    async def _check(self, connection: MessageConnection, liveness: Liveness) -> None:
         """Raise if the connection is dead, and send a ping if one is due."""
         silence_s, source = liveness.silence_s(_now()), self._spec.source
         if self._unreadable is not None and silence_s >= self._spec.idle_timeout.total_seconds():
@@ -141,7 +139,7 @@ class PushConnection:
             connection.transport.abort()
             raise SourceUnavailable(source, f"silent for {silence_s:.1f} s on an open connection")
 
-    def _check_backlog(self, connection: ClientConnection) -> None:
+    def _check_backlog(self, connection: MessageConnection) -> None:
         """Raise if this process reads slower than the source sends.
 
         A new connection begins at the present. Skipping messages would lose deltas and answers, and a close handshake would have
@@ -157,24 +155,31 @@ class PushConnection:
                 self._spec.source, f"{behind.total_seconds():.0f} s behind, backlog dropped"
             )
 
-    def _read(self, frame: bytes | str, liveness: Liveness, on_events: OnEvents) -> None:
-        data = frame.encode() if isinstance(frame, str) else frame
+    def _read(self, messages: Sequence[bytes], liveness: Liveness, on_events: OnEvents) -> None:
+        """Read messages that arrived together, and deliver their events."""
+        received_at, now = self._clock(), _now()
+        self._progress.on_message(received_at)
+        receive, events = self._protocol.receive, list[FeedEvent]()
         try:
-            received_at = self._clock()
-            self._progress.on_message(received_at)
-            events = self._protocol.receive(data, received_at)
-        except UNREADABLE_ERRORS as exc:
-            # One unreadable message is no reason to miss the others. Without readable ones, the idle timeout ends it.
-            self._unreadable = self._unreadable_error(exc, data)
-            self._health.record_rejection(Rejection.UNREADABLE, str(self._unreadable))
-            return
-        self._unreadable = None
-        liveness.on_message(_now())
-        if any(isinstance(event, Ticker | SymbolActivity) for event in events):
-            liveness.on_data()
-        if events:
-            self._backlog.on_events(events, received_at)
-            on_events(events)
+            for data in messages:
+                try:
+                    events += receive(data, received_at)
+                except UNREADABLE_ERRORS as exc:
+                    # One unreadable message is no reason to miss the others. Without readable ones, the idle timeout ends it.
+                    self._unreadable = self._unreadable_error(exc, data)
+                    self._health.record_rejection(Rejection.UNREADABLE, str(self._unreadable))
+                else:
+                    self._unreadable = None
+                    liveness.on_message(now)
+        finally:
+            # Those before a message that ends the connection, too.
+            if events:
+                if not liveness.has_data and any(
+                    isinstance(event, Ticker | SymbolActivity) for event in events
+                ):
+                    liveness.on_data()
+                self._backlog.on_events(events, received_at)
+                on_events(events)
 
     def _on_pong(self, pong: asyncio.Future[float], liveness: Liveness) -> None:
         if not pong.cancelled() and pong.exception() is None:

@@ -102,17 +102,33 @@ class Watchdog:
         one = self._watched.get(event.symbol)
         if one is None:
             return
-        self._rejected.pop(event.symbol, None)
-        self._record(one.messages, now, self._message_limit_s(one))
+        if self._rejected:
+            self._rejected.pop(event.symbol, None)
+        if self._is_short(one.messages, now):
+            one.messages.record(now)
+        else:
+            self._record(one.messages, now, self._message_limit_s(one))
         if isinstance(event, Ticker):
+            price = event.price
             # A price that alternates between two values, as buyers and sellers take turns, does not move.
-            if event.price not in one.last_prices:
-                self._record(one.moves, now, self._limit_s(one.moves))
-                one.last_prices = (event.price, one.last_prices[0])
-            values = (event.price, event.bid, event.ask, event.volume_24h, event.sequence)
+            if price not in one.last_prices:
+                self._record_change(one.moves, now)
+                one.last_prices = (price, one.last_prices[0])
+            values = (price, event.bid, event.ask, event.volume_24h, event.sequence)
             if values != one.last_values:
-                self._record(one.changes, now, self._limit_s(one.changes))
+                self._record_change(one.changes, now)
             one.last_values = values
+
+    def _record_change(self, stats: IntervalStats, now: float) -> None:
+        if self._is_short(stats, now):
+            stats.record(now)
+        else:
+            self._record(stats, now, self._limit_s(stats))
+
+    def _is_short(self, stats: IntervalStats, now: float) -> bool:
+        """Return whether the silence up to `now` is too short to be unusual, whatever the limit is."""
+        last = stats.last
+        return last is None or now - last <= self._silent_after_s
 
     def _record(self, stats: IntervalStats, now: float, limit_s: float) -> None:
         silence_s = 0.0 if stats.last is None else now - stats.last

@@ -1,6 +1,6 @@
 """Opens WebSocket connections to sources and translates their errors.
 
-The home of the websockets library.
+Together with `message_connection` the home of the websockets library.
 """
 
 import asyncio
@@ -18,6 +18,7 @@ from websockets.datastructures import MultipleValuesError
 from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
 from websockets.http11 import Response
 
+from pipeline.net.message_connection import MessageConnection
 from pipeline.net.retry_after import DEFAULT_RETRY_AFTER, parse_retry_after_header
 from pipeline.net.simulation import check_simulation
 from pipeline.net.tcp import Resolver, connect_tcp, resolve_with_system
@@ -45,6 +46,7 @@ class _Options(TypedDict):
     max_queue: int
     ping_interval: float | None
     ping_timeout: float | None
+    create_connection: type[MessageConnection]
 
 
 class _Connect(connect):
@@ -64,7 +66,7 @@ async def open_websocket(
     clock: Clock,
     ping_interval: timedelta | None,
     resolve: Resolver = resolve_with_system,
-) -> AsyncIterator[ClientConnection]:
+) -> AsyncIterator[MessageConnection]:
     """Open a connection for the length of the context.
 
     The library answers pings itself, with their payload. Simulated sources and this machine are reached directly, others
@@ -88,7 +90,7 @@ async def open_websocket(
             yield connection
 
 
-def count_unread_bytes(connection: ClientConnection) -> int:
+def count_unread_bytes(connection: MessageConnection) -> int:
     """Return the bytes that have arrived and wait in the kernel for this process to read them."""
     link = connection.transport.get_extra_info("socket")
     if link is None or link.fileno() < 0:
@@ -97,7 +99,7 @@ def count_unread_bytes(connection: ClientConnection) -> int:
     return int.from_bytes(waiting, sys.byteorder)
 
 
-async def _open(url: str, proxy: str | None, ping_s: float | None, resolve: Resolver) -> ClientConnection:
+async def _open(url: str, proxy: str | None, ping_s: float | None, resolve: Resolver) -> MessageConnection:
     options: _Options = {
         "open_timeout": None,
         "close_timeout": CLOSE_TIMEOUT_S,
@@ -105,18 +107,24 @@ async def _open(url: str, proxy: str | None, ping_s: float | None, resolve: Reso
         "max_queue": MAX_QUEUED_FRAMES,
         "ping_interval": ping_s,
         "ping_timeout": ping_s,
+        "create_connection": MessageConnection,
     }
     if proxy is not None:
         # The proxy resolves the name of the source, and chooses among its addresses.
-        return await _Connect(url, proxy=proxy, **options)
+        return _as_message_connection(await _Connect(url, proxy=proxy, **options))
     parts = urlsplit(url)
     port = parts.port or (443 if parts.scheme == "wss" else 80)
     sock = await connect_tcp(parts.hostname or "", port, resolve=resolve)
     try:
-        return await _Connect(url, proxy=None, sock=sock, **options)
+        return _as_message_connection(await _Connect(url, proxy=None, sock=sock, **options))
     except BaseException:
         sock.close()
         raise
+
+
+def _as_message_connection(connection: ClientConnection) -> MessageConnection:
+    assert isinstance(connection, MessageConnection)
+    return connection
 
 
 @contextmanager

@@ -5,6 +5,8 @@ from decimal import Decimal
 
 import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from pipeline.ingest import Ingest
 from pipeline.validation import EARLIEST_OBSERVATION, HIGHEST_PRICE, Rejection, find_rejection
@@ -93,6 +95,24 @@ def test_the_times_of_quotes_and_trade_are_held_to_the_same_limits(field: str) -
     assert judge(START + SKEW + MICROSECOND) is Rejection.FROM_THE_FUTURE
     assert judge(EARLIEST_OBSERVATION) is None
     assert judge(EPOCH) is Rejection.BEFORE_ALL_MARKETS
+
+
+NUMBERS = st.sampled_from([None, *map(Decimal, ("0", "1.5", "-0.01", "NaN", "1E-60", "1E+16"))])
+
+
+@given(
+    st.fixed_dictionaries({}, optional=dict.fromkeys((*NOT_NEGATIVE, "change_percent_24h"), NUMBERS)),
+    st.sampled_from(["1", "0", "-1", "NaN", "1E+400", "1E+16"]),
+    st.sampled_from([timedelta(), SKEW, SKEW + MICROSECOND, EPOCH - START]),
+)
+def test_a_ticker_is_judged_alike_whether_its_numbers_are_known_or_not(
+    numbers: dict[str, Decimal | None], price: str, offset: timedelta
+) -> None:
+    """Numbers that a valid ticker had need no second look. Others do, in each of its fields."""
+    valid = ticker()
+    candidate = msgspec.structs.replace(valid, price=Decimal(price), quoted_at=START + offset, **numbers)
+    found = find_rejection(candidate, now=START, max_skew=SKEW, valid=valid)
+    assert found == refusal(candidate)
 
 
 async def test_rejections_are_counted_and_the_rest_is_stored() -> None:

@@ -54,3 +54,12 @@ def test_the_fast_path_for_short_numbers_agrees_with_the_full_check(text: str) -
     else:
         with pytest.raises(InvalidNumber):
             parse_decimal(text)
+
+
+@given(digits=st.integers(0, 10**60), exponent=st.integers(-70, 70), is_negative=st.booleans())
+def test_numbers_of_up_to_fifty_digits_a_side_are_printable(
+    digits: int, exponent: int, *, is_negative: bool
+) -> None:
+    """The quick check of short numbers says the same as the look at the digits."""
+    value = Decimal((int(is_negative), tuple(map(int, str(digits))), exponent))
+    assert is_printable(value) == (exponent >= -50 and value.adjusted() < 50)

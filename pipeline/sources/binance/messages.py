@@ -16,6 +16,9 @@ from rates.source import Source
 # The value of a missing field. No JSON value is empty.
 ABSENT = msgspec.Raw()
 
+# In the beginning of the frame of a trade, which says `{"stream":"btcusdt@trade",`.
+_TRADE_STREAM, _NAME_BYTES = b'@trade"', 64
+
 _BANNED_UNTIL = re.compile(r"banned until (\d{13})\b")
 
 
@@ -171,11 +174,18 @@ class _StreamFrame(msgspec.Struct, frozen=True):
     msg: str = ""
 
 
+class _TradeFrame(_StreamFrame, frozen=True, kw_only=True):
+    """The most frequent frame, whose event is decoded with it."""
+
+    data: BinanceTrade  # type: ignore[assignment]
+
+
 _response_decoder = msgspec.json.Decoder(ApiResponse)
 _retry_decoder = msgspec.json.Decoder(_RetryData)
 _entries_decoder = msgspec.json.Decoder(list[msgspec.Raw])
 _ticker_decoder = msgspec.json.Decoder(BinanceTicker)
 _frame_decoder = msgspec.json.Decoder(_StreamFrame)
+_trade_frame_decoder = msgspec.json.Decoder(_TradeFrame)
 _kind_decoder = msgspec.json.Decoder(_Kind)
 _event_decoders: dict[str, msgspec.json.Decoder[BinanceEvent]] = {
     "trade": msgspec.json.Decoder(BinanceTrade),
@@ -240,6 +250,8 @@ def parse_stream_frame(data: str | bytes) -> BinanceEvent | StreamResponse | Non
         SourceProtocolError: malformed.
     """
     try:
+        if (trade := _parse_trade_frame(data)) is not None:
+            return trade
         frame = _frame_decoder.decode(data)
         if frame.stream is None:
             return _parse_stream_response(frame)
@@ -249,6 +261,18 @@ def parse_stream_frame(data: str | bytes) -> BinanceEvent | StreamResponse | Non
         return decoder.decode(frame.data) if decoder else None
     except DECODE_ERRORS as exc:
         raise _unreadable("an event of a combined stream", data, exc) from exc
+
+
+def _parse_trade_frame(data: str | bytes) -> BinanceTrade | None:
+    """Parse the frame of a trade in one step; `None` if it is another one, or malformed."""
+    if isinstance(data, str) or _TRADE_STREAM not in data[:_NAME_BYTES]:
+        return None
+    try:
+        frame = _trade_frame_decoder.decode(data)
+    except DECODE_ERRORS:
+        return None
+    is_trade = frame.stream is not None and frame.stream.partition("@")[2] == "trade"
+    return frame.data if is_trade else None
 
 
 def is_shutdown(response: ApiResponse) -> bool:

@@ -7,6 +7,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from typing import NamedTuple
+
+import msgspec
 
 from pipeline.feeds.channel_monitor import CADENCES_MISSED, ChannelMonitor
 from pipeline.feeds.protocol import SymbolActivity
@@ -26,7 +29,7 @@ OVERTAKEN = timedelta(milliseconds=OVERTAKEN_MS)
 DAY_BOUND = CADENCES_MISSED * timedelta(seconds=1)
 # `<symbol>@bookTicker` has no cadence: it is pushed on change.
 BOOK_BOUND = timedelta(seconds=Source.BINANCE.ttl_s)
-NEVER = datetime.min.replace(tzinfo=UTC)
+NEVER, FOREVER = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
 
 
 @dataclass(slots=True)
@@ -47,6 +50,18 @@ class _LastEvents:
     trade_restarts: int = 0
     order: tuple[int, int] = (-1, -1)
     order_restarts: int = 0
+    context: "_Context | None" = None
+
+
+class _Context(NamedTuple):
+    """A ticker with the quotes and the statistics of a symbol.
+
+    For events that arrive after `after`, and not later than `until`.
+    """
+
+    ticker: Ticker
+    after: datetime
+    until: datetime
 
 
 class TickerMerger:
@@ -64,6 +79,8 @@ class TickerMerger:
         self._last = {
             source_symbol: last for source_symbol, last in self._last.items() if source_symbol in symbols
         }
+        for last in self._last.values():
+            last.context = None
 
     def restart(self, source_symbols: Iterable[str]) -> None:
         """Accept whatever comes next of these symbols, because they are subscribed again."""
@@ -91,7 +108,7 @@ class TickerMerger:
         match event:
             case BinanceBookTicker():
                 self._monitor.on_message(event.symbol, BOOK)
-                last.book, last.book_at = event, received_at
+                last.book, last.book_at, last.context = event, received_at, None
                 return last.activity
             case BinanceDayTicker():
                 return self._merge_day(last, symbol, event, received_at)
@@ -108,7 +125,7 @@ class TickerMerger:
         ):
             last.day_restarts += 1
         self._compare(last, event)
-        last.day, last.day_at = event, received_at
+        last.day, last.day_at, last.context = event, received_at, None
         order = (event.event_time, event.last_trade_id)
         return self._emit(last, symbol, event.price, order, received_at, restarts=last.day_restarts)
 
@@ -166,24 +183,39 @@ class TickerMerger:
             return last.activity
         observed_at = parse_event_time(order[0])
         traded_at = _traded_at(last.trade, order[1], observed_at)
+        last.order, last.order_restarts = order, restarts
+        context = last.context
+        if context is None or not context.after < received_at <= context.until:
+            context = last.context = self._make_context(last, symbol, price, received_at)
+        # Several times as fast as making one with all its fields.
+        return msgspec.structs.replace(
+            context.ticker,
+            price=price,
+            observed_at=observed_at,
+            received_at=received_at,
+            sequence=max(order[1], 0),
+            last_trade_at=traded_at,
+        )
+
+    def _make_context(
+        self, last: _LastEvents, symbol: Symbol, price: Decimal, received_at: datetime
+    ) -> _Context:
+        """Return what the channels of quotes and statistics say, and how long they say it."""
         quotes, quoted_at = _quotes(last, received_at)
         bid, ask = (nonzero(quotes.bid), nonzero(quotes.ask)) if quotes else (None, None)
         day = last.day if received_at - last.day_at <= DAY_BOUND else None
-        last.order, last.order_restarts = order, restarts
-        return Ticker(
+        ticker = Ticker(
             source=Source.BINANCE,
             symbol=symbol,
             price=price,
-            observed_at=observed_at,
+            observed_at=received_at,
             observed_at_origin=ObservedAtOrigin.SOURCE,
             received_at=received_at,
-            sequence=max(order[1], 0),
             bid=bid,
             ask=ask,
             bid_size=quotes.bid_size if quotes and bid else None,
             ask_size=quotes.ask_size if quotes and ask else None,
             quoted_at=quoted_at if bid or ask else None,
-            last_trade_at=traded_at,
             open_24h=nonzero(day.opening) if day else None,
             change_percent_24h=day.change_percent if day else None,
             high_24h=nonzero(day.high) if day else None,
@@ -192,25 +224,31 @@ class TickerMerger:
             quote_volume_24h=day.quote_volume if day else None,
             simulated=self._simulated,
         )
+        ends = (last.day_at + DAY_BOUND, last.book_at + BOOK_BOUND)
+        after = max((end for end in ends if end < received_at), default=NEVER)
+        until = min((end for end in ends if end >= received_at), default=FOREVER)
+        return _Context(ticker, after, until)
 
 
 def _check(event: BinanceTrade | BinanceBookTicker | BinanceDayTicker) -> None:
     """Refuse an event that cannot be compared with later ones."""
-    times: tuple[int, ...] = ()
     if isinstance(event, BinanceTrade):
-        prices: tuple[Decimal, ...] = (event.price,)
-        times = (event.event_time, event.trade_time or 0)
-    else:
-        prices = (event.bid, event.ask)
-        if isinstance(event, BinanceDayTicker):
-            times = (event.event_time,)
-    for price in prices:
-        if not price.is_finite():
-            raise SourceProtocolError(
-                Source.BINANCE, f"{event.symbol}: a price of {price}: expected a finite number"
-            )
-    for milliseconds in times:
-        parse_event_time(milliseconds)
+        _check_price(event, event.price)
+        parse_event_time(event.event_time)
+        if event.trade_time is not None and event.trade_time != event.event_time:
+            parse_event_time(event.trade_time)
+        return
+    _check_price(event, event.bid)
+    _check_price(event, event.ask)
+    if isinstance(event, BinanceDayTicker):
+        parse_event_time(event.event_time)
+
+
+def _check_price(event: BinanceTrade | BinanceBookTicker | BinanceDayTicker, price: Decimal) -> None:
+    if not price.is_finite():
+        raise SourceProtocolError(
+            Source.BINANCE, f"{event.symbol}: a price of {price}: expected a finite number"
+        )
 
 
 def _has_restarted(at: int, number: int, later_at: int, later_number: int) -> bool:

@@ -5,6 +5,8 @@ from decimal import Decimal
 
 import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from pipeline.sources.binance.messages import (
     BinanceBookTicker,
@@ -146,3 +148,34 @@ def test_a_result_that_is_not_a_list_is_an_error() -> None:
     """Only lists are requested."""
     with pytest.raises(SourceProtocolError):
         split_entries(msgspec.Raw(b'{"symbol":"BTCUSDT"}'))
+
+
+def parsed(frame: str | bytes) -> object:
+    """Return what a frame is parsed to, or the kind of its error."""
+    try:
+        return parse_stream_frame(frame)
+    except SourceProtocolError:
+        return SourceProtocolError
+
+
+VALUES: st.SearchStrategy[object] = st.sampled_from((None, 1, -1, "1", "x", 1.5, True, [], {}))
+
+
+@given(
+    stream=st.sampled_from(
+        ("btcusdt@trade", "btcusdt@trade@trade", "a@bookTicker", "@trade", "!serverShutdown", None, 1)
+    ),
+    outer=st.dictionaries(
+        st.sampled_from(("id", "error", "code", "msg", "stream", "more")), VALUES, max_size=2
+    ),
+    inner=st.dictionaries(st.sampled_from(("e", "E", "s", "t", "p", "T", "q", "m")), VALUES, max_size=2),
+    is_last=st.booleans(),
+)
+def test_the_frame_of_a_trade_means_the_same_when_it_is_parsed_in_one_step(
+    stream: object, outer: dict[str, object], inner: dict[str, object], *, is_last: bool
+) -> None:
+    """Text is parsed in two steps."""
+    data = json.loads(TRADE)["data"] | inner
+    named = {"stream": stream, "data": data}
+    text = json.dumps(outer | named if is_last else named | outer, separators=(",", ":"))
+    assert parsed(text.encode()) == parsed(text)

@@ -171,3 +171,30 @@ def test_every_recorded_trade_is_emitted() -> None:
             assert (made.observed_at, made.sequence) == (parse_ms(event.event_time), event.trade_id)
             assert (made.bid, made.ask) == ((best.bid, best.ask) if best else (None, None))
     assert trades == 9757
+
+
+EVENTS = st.tuples(st.sampled_from(("trade", "book", "day")), st.integers(0, 4), st.integers(-500, 12_000))
+
+
+@given(st.lists(EVENTS, max_size=40))
+def test_tickers_with_kept_quotes_and_statistics_are_those_made_anew(
+    events: list[tuple[str, int, int]],
+) -> None:
+    """Also after channels have aged, and if the clock goes back."""
+    keeping, anew = TickerMerger(simulated=True), TickerMerger(simulated=True)
+    keeping.track({"BTCUSDT": BTC})
+    at_ms = T0
+    for number, (kind, value, passed_ms) in enumerate(events):
+        at_ms += passed_ms
+        # Makes it forget what it has kept of quotes and statistics.
+        anew.track({"BTCUSDT": BTC})
+        event: BinanceTrade | BinanceBookTicker | BinanceDayTicker
+        match kind:
+            case "trade":
+                event = trade(at_ms - T0, number, str(100 + value))
+            case "book":
+                event = book(str(value), str(100 + value))
+            case _:
+                event = day(at_ms - T0, number, str(100 + value))
+        received_at = parse_ms(at_ms)
+        assert keeping.merge(event, received_at) == anew.merge(event, received_at)
