@@ -28,7 +28,8 @@ from bench.rounds import show
 from cache.redis_client import open_redis
 from cache.redis_feed import RedisTickerFeed
 from cache.redis_sink import RedisTickerSink
-from gateway.server import bind, serve_gateway
+from gateway.listening_socket import bind
+from gateway.server import serve_gateway
 from gateway.settings import GatewaySettings
 from instruments.store import InstrumentStore
 

@@ -21,7 +21,7 @@ from drill.process_faults import black_holes, name_sources
 from drill.published_prices import PublishedPrices
 from drill.redis_pair import RedisPair
 from drill.subscriber import DrillSubscriber
-from gateway.server import bind
+from gateway.listening_socket import bind
 from gateway.settings import GatewaySettings
 from instruments.store import InstrumentStore
 from rates.redis_keys import RedisKeys

@@ -16,7 +16,8 @@ from graphql.execution.values import VariableValues
 
 from gateway.budgets.open_stream import StreamCost
 from gateway.fastpath.body_reader import BodyReader
-from gateway.fastpath.plan import Planner, QueryPlan, SubscriptionPlan, list_planned_queries
+from gateway.fastpath.plan import QueryPlan, SubscriptionPlan, list_planned_queries
+from gateway.fastpath.planner import Planner
 from gateway.fastpath.query_template import PricedPlan, QueryTemplate
 from gateway.fastpath.selection import NotOnFastPath
 from gateway.prepared_operation import OperationKind, OperationRejected, PreparedOperation, RejectionStage

@@ -1,7 +1,6 @@
 """The gateway process: listen, serve until stopped, and close all connections in time."""
 
 import asyncio
-import errno
 import gc
 import socket
 from collections.abc import Callable, Coroutine, Iterator
@@ -34,9 +33,10 @@ from gateway.gateway import Gateway
 from gateway.http.protocol import GatewayHttpProtocol
 from gateway.identity_watchdog import SuspicionRecords
 from gateway.leaving import leave_while_unable
+from gateway.listening_socket import BACKLOG, bind, start_listening
 from gateway.pages import STATIC_DIRECTORY
 from gateway.queries.candles.storage import CandleStorage
-from gateway.settings import PREFIX, GatewaySettings
+from gateway.settings import GatewaySettings
 from gateway.startup import (
     EMBEDDED_BACKENDS,
     BackendAddresses,
@@ -45,7 +45,6 @@ from gateway.startup import (
     log_awaited,
 )
 from gateway.stopping import drain
-from gateway.units import KIB
 from gateway.websocket.keepalive import Keepalive
 from gateway.websocket.protocol import GatewayWebSocketProtocol
 from history.candle_reader import CandleReader
@@ -58,7 +57,6 @@ from instruments.last_known import LastKnownInstruments, SnapshotStorage
 from instruments.loss_guard import LossGuard
 from instruments.store import InstrumentReader, InstrumentStore
 from rates.clock import Clock, utc_now
-from rates.errors import InvalidSetting, PortInUse
 from rates.redis_keys import RedisKeys
 from rates.source import Source
 from runtime.clock.process_clock import ProcessClock
@@ -67,9 +65,6 @@ from runtime.process import StopEvent
 from runtime.settings import CacheSettings, DatabaseSettings, ProcessSettings, load_settings
 from runtime.startup import wait_for_backend
 
-BACKLOG = 2048
-# Bytes of a connection that the kernel buffers. More would be outdated when it is read, and memory that is not accounted for.
-MAX_UNSENT_BYTES = 64 * KIB
 PING_INTERVAL_S = 30.0
 READY_POLL_S = 0.02
 # Of uvicorn.
@@ -235,7 +230,7 @@ async def serve_gateway(
         async with log_awaited(lambda: describe_awaited(gateway.awaited(), addresses)):
             await _wait_until_ready(gateway, stop)
         if not stop.is_set():
-            _listen(listener, settings)
+            start_listening(listener, settings)
             serving = tasks.create_task(_serve(server, listener, stop), name="http")
             host, port = listener.getsockname()[:2]
             log.info("gateway listening", url=f"http://{host}:{port}", simulated=simulated)
@@ -287,53 +282,6 @@ async def _wait_until_ready(gateway: Gateway, stop: asyncio.Event) -> None:
     # With a clock that is too wrong to be corrected it listens, so that /health/ready can say so.
     while gateway.awaited().keys() - {"clock"} and not stop.is_set():  # noqa: ASYNC110 - several conditions, once per process
         await asyncio.sleep(READY_POLL_S)
-
-
-def bind(settings: GatewaySettings, *, shared: bool = False) -> socket.socket:
-    """Reserve the address to listen on, before anything else starts.
-
-    The socket does not listen: connections are refused until `serve_gateway` is ready. Several processes can bind the same
-    address with `shared`.
-
-    Raises:
-        PortInUse: another process listens on the port, or has reserved it.
-        InvalidSetting: this machine has no such address.
-    """
-    try:
-        family, kind, protocol, _, address = socket.getaddrinfo(
-            settings.host, settings.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-        )[0]
-        listener = socket.socket(family, kind, protocol)
-    except OSError as exc:
-        raise InvalidSetting(f"{PREFIX}HOST", settings.host, f"expected an address: {exc}") from exc
-    try:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        if hasattr(socket, "TCP_NOTSENT_LOWAT"):
-            # Accepted connections inherit the option.
-            listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, MAX_UNSENT_BYTES)
-        if shared:
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-        listener.bind(address)
-        # Linux lets two sockets bind one address if both reuse it and neither listens. This one would reserve nothing.
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 0)
-    except OSError as exc:
-        listener.close()
-        if exc.errno == errno.EADDRINUSE:
-            raise PortInUse(settings.host, settings.port, f"{PREFIX}PORT") from exc
-        raise InvalidSetting(
-            f"{PREFIX}HOST", f"{settings.host}:{settings.port}", f"expected an address to listen on: {exc}"
-        ) from exc
-    listener.setblocking(False)
-    return listener
-
-
-def _listen(listener: socket.socket, settings: GatewaySettings) -> None:
-    # Connections inherit it: those that linger after a close must not keep the next process from binding.
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listener.listen(BACKLOG)
-    except OSError as exc:
-        raise PortInUse(settings.host, listener.getsockname()[1], f"{PREFIX}PORT") from exc
 
 
 class _Server(uvicorn.Server):

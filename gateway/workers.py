@@ -15,7 +15,8 @@ from contextlib import closing, suppress
 
 import structlog
 
-from gateway.server import bind, run_gateway
+from gateway.listening_socket import bind
+from gateway.server import run_gateway
 from gateway.settings import PREFIX, GatewaySettings
 from runtime.process import StopEvent
 from runtime.settings import CacheSettings, DatabaseSettings, ProcessSettings, load_settings

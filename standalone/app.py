@@ -18,7 +18,8 @@ from cache.memory import MemoryCache
 from cache.ports import TickerFeed, TickerSink
 from gateway.admin.listener import listening_for_admins
 from gateway.budgets.account_registry import Accounts
-from gateway.server import bind, serve_gateway
+from gateway.listening_socket import bind
+from gateway.server import serve_gateway
 from gateway.settings import LOOPBACK, GatewaySettings
 from history.candle_reader import CandleReader
 from history.memory_log import MemoryBarLog

@@ -9,15 +9,8 @@ from graphql.execution.values import VariableValues
 
 from gateway.cache_limits import MAX_PLANS_PER_DOCUMENT
 from gateway.fastpath.new_rates import NewRatesArgs, RatesArgs, UnreadList
-from gateway.fastpath.plan import (
-    PlannedField,
-    PlannedRoot,
-    Planner,
-    QueryPlan,
-    list_planned_queries,
-    make_field,
-    parse_policy,
-)
+from gateway.fastpath.plan import PlannedField, PlannedRoot, QueryPlan, list_planned_queries
+from gateway.fastpath.planner import Planner, make_field, parse_policy
 from gateway.fastpath.selection import TYPENAME, NotOnFastPath
 from gateway.fastpath.variable_reader import VariableReader
 from gateway.lru import BoundedLru

@@ -69,7 +69,7 @@ class DocumentSize(NamedTuple):
 class CheckedDocument(NamedTuple):
     """A parsed document, its validation errors, and what is derived from its operations.
 
-    `costs` are of `gateway.schema.query_cost`, `root_fields` of `gateway.fastpath.plan`, by the key of the operation; `templates`
+    `costs` are of `gateway.schema.query_cost`, `root_fields` of `gateway.fastpath.planner`, by the key of the operation; `templates`
     are of `gateway.fastpath.query_template`, by its name.
     """
 

@@ -13,7 +13,8 @@ from datetime import timedelta
 from decimal import Decimal
 
 from cache.memory import MemoryCache
-from gateway.server import bind, serve_gateway
+from gateway.listening_socket import bind
+from gateway.server import serve_gateway
 from gateway.settings import GatewaySettings
 from instruments.instrument import Instrument
 from rates.clock import utc_now

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager, closing
 from pathlib import Path
 
-from gateway.server import bind
+from gateway.listening_socket import bind
 from gateway.settings import GatewaySettings
 from rates.source import Source
 from runtime.settings import load_settings

@@ -17,10 +17,11 @@ from cache.ports import TickerFeed
 from gateway.app import create_app
 from gateway.budgets.account_registry import Accounts
 from gateway.gateway import Gateway
+from gateway.listening_socket import bind
 from gateway.operations import Operations
 from gateway.prepared_operation import OperationRejected
 from gateway.request import GraphQLRequest
-from gateway.server import bind, serve_gateway
+from gateway.server import serve_gateway
 from gateway.settings import GatewaySettings
 from instruments.store import InstrumentReader
 from rates.source import Source

@@ -13,8 +13,9 @@ from structlog.typing import EventDict
 from cache.memory import MemoryCache
 from cache.ports import Snapshot
 from gateway import startup
+from gateway.listening_socket import bind
 from gateway.pages import DASHBOARD_POLICY, PAGE_POLICY
-from gateway.server import bind, serve_gateway
+from gateway.server import serve_gateway
 from gateway.settings import GatewaySettings
 from rates.errors import InvalidSetting, PortInUse
 from rates.source import Source

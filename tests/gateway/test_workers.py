@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.server import bind
+from gateway.listening_socket import bind
 from gateway.settings import GatewaySettings
 from tests.e2e.processes import Command, eventually, running
 from tests.gateway.gateway_processes import GatewayProcess, Writer, gateway_processes
