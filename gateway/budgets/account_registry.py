@@ -7,7 +7,6 @@ import asyncio
 import time
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
-from weakref import WeakValueDictionary
 
 from access import gcra
 from access.lease_store import LeaseStore
@@ -18,8 +17,8 @@ from gateway.budgets.idle_accounts import FORGET_S, AccountKey, IdleAccounts
 from gateway.budgets.open_stream import OpenStream, StreamCost
 from gateway.budgets.plan_usage import BUDGET, UNCONFIRMED, PlanUsage
 from gateway.budgets.point_leaser import PointLeaser
+from gateway.budgets.site_accounts import SiteAccounts
 from gateway.budgets.stream_budgets import SWEEP_S, StreamBudgets
-from gateway.client_limits import read_site
 from rates.clock import Clock, utc_now
 from rates.errors import (
     AccessDenied,
@@ -30,8 +29,6 @@ from rates.errors import (
 )
 
 MAX_ACCOUNTS = 20_000
-# What all networks of an IPv6 site may spend without keys together, as a multiple of what one of them may.
-NETWORKS_OF_A_SITE = 16
 # Before the id of a key in the name of its account; others are named by their addresses.
 KEY_PREFIX = "key:"
 # Between two steps of a sweep others have their turn.
@@ -61,8 +58,7 @@ class Accounts:
         self._plans = plans
         self._clock, self._now_s = clock, now_s
         self._accounts: dict[AccountKey, Account] = {}
-        # They live as long as the accounts of their networks, or as they hold leased points.
-        self._sites: WeakValueDictionary[str, Account] = WeakValueDictionary()
+        self._sites = SiteAccounts(plans[ANONYMOUS], now_s)
         # Those that hold leased points, and those of which less is known by the minute.
         self._active: set[Account] = set()
         self._streams = StreamBudgets(store, now_s)
@@ -91,7 +87,9 @@ class Accounts:
 
         That of an IPv6 network belongs to the account of its site.
         """
-        return self._accounts.get(address) or self._open(address, address, ANONYMOUS, self._site_of(address))
+        return self._accounts.get(address) or self._open(
+            address, address, ANONYMOUS, self._sites.of_network(address)
+        )
 
     def of_key(self, key_id: str, plan: str) -> Account:
         """Return the account of a key."""
@@ -265,17 +263,6 @@ class Accounts:
             account.is_leasing = True
             self._low.add(account)
             self._wake.set()
-
-    def _site_of(self, address: str) -> Account | None:
-        name = read_site(address)
-        if name is None:
-            return None
-        found = self._sites.get(name)
-        if found is None:
-            plan = self._plans[ANONYMOUS].multiplied(NETWORKS_OF_A_SITE)
-            # It counts for no plan: its networks do.
-            found = self._sites[name] = Account(name, name, plan, self._now_s())
-        return found
 
     def _open(self, key: AccountKey, name: str, plan_name: str, site: Account | None = None) -> Account:
         if len(self._accounts) >= MAX_ACCOUNTS:

@@ -6,7 +6,8 @@ import pytest
 
 from access.memory_lease_store import MemoryLeaseStore
 from access.plan import SHIPPED_PLANS, PlanLimits
-from gateway.budgets.account_registry import NETWORKS_OF_A_SITE, Accounts
+from gateway.budgets.account_registry import Accounts
+from gateway.budgets.site_accounts import NETWORKS_OF_A_SITE
 from gateway.client_limits import read_network, read_site
 from rates.errors import BudgetExhausted
 
