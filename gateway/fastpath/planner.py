@@ -1,4 +1,4 @@
-"""Planning of operations for the fast path: their root fields are collected, and the arguments parsed."""
+"""Plans operations: their root fields are collected, and the arguments parsed."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
