@@ -113,10 +113,11 @@ class GatewayApp(FastAPI):
         self.router.routes.append(WebSocketRoute("/{path:path}", refuse_handshake))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "websocket" and scope["path"] in PATHS:
+            await self.graphql.sockets(scope, receive, send)
         # Only requests with an `Origin` need the CORS middleware.
-        if scope["type"] != "lifespan" and scope["path"] in PATHS and not _has_origin(scope):
-            graphql = self.graphql
-            await (graphql.sockets if scope["type"] == "websocket" else graphql.http)(scope, receive, send)
+        elif scope["type"] == "http" and scope["path"] in PATHS and not _has_origin(scope):
+            await self.graphql.http(scope, receive, send)
         else:
             await super().__call__(scope, receive, send)
 

@@ -1,6 +1,7 @@
 """Limits on what the clients of one address, and all together, may hold open in a process."""
 
 from collections import Counter
+from functools import lru_cache
 from ipaddress import IPv6Address, ip_address
 from typing import Any
 
@@ -9,6 +10,8 @@ _CODES = {"sockets": TOO_MANY_SOCKETS, "subscriptions": TOO_MANY_SUBSCRIPTIONS}
 # One customer of an IPv6 network has at least this many bits of it, and seldom more than those of a site [RFC 6177].
 _NETWORK_BITS = 64
 _SITE_BITS = 80
+# Addresses that are read already. Reading one takes 8 µs.
+MAX_KNOWN_ADDRESSES = 8_192
 
 
 class ClientLimitReached(Exception):
@@ -78,6 +81,7 @@ def read_address(scope: Any) -> str:
     return read_network((scope.get("client") or ("", 0))[0])
 
 
+@lru_cache(maxsize=MAX_KNOWN_ADDRESSES)
 def read_network(host: str) -> str:
     """Return an address, or the network of an IPv6 address."""
     try:

@@ -25,6 +25,7 @@ from gateway.http.protocol import GatewayHttpProtocol
 from gateway.http.stall_limit import StallLimitedProtocol
 from gateway.http.upgrades import UpgradableProtocol
 from gateway.schema.build import build_schema
+from gateway.websocket.plain_opening import PlainOpeningProtocol
 from gateway.websocket.protocol import GatewayWebSocketProtocol
 from pipeline.net.message_connection import MessageConnection
 from tests.gateway.wire import UPGRADE, Wire
@@ -121,7 +122,7 @@ async def test_attributes_that_we_read_have_their_types() -> None:
     ("classes", "owner"),
     [
         ((StallLimitedProtocol, AnsweringProtocol, UpgradableProtocol, GatewayHttpProtocol), HTTP),
-        ((GatewayWebSocketProtocol,), WEBSOCKET),
+        ((GatewayWebSocketProtocol, PlainOpeningProtocol), WEBSOCKET),
         ((MessageConnection,), FEED),
     ],
     ids=["http", "websocket", "feed"],

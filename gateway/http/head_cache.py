@@ -14,6 +14,7 @@ from gateway.http.request_scanner import RequestScanner, WholeRequest
 from gateway.lru import BoundedLru, SecondSight
 
 _END = b"\r\n\r\n"
+_HANDSHAKE = b"Sec-WebSocket-Key:"
 
 
 class _KnownHead(NamedTuple):
@@ -53,6 +54,9 @@ class HeadCache:
         if known is not None and len(data) == end + known.body_length:
             method, target, headers, _, credentials = known.request
             return WholeRequest(method, target, headers, data[end:], credentials)
+        if _HANDSHAKE in head:
+            # The scanner reads no offer of another protocol, and would begin anew.
+            return None
         request = self._scanner.scan(data)
         # Not of a body in chunks: its length is not in the head.
         if (

@@ -142,8 +142,10 @@ class GatewayHttpProtocol(UpgradableProtocol):
     def _start_request(self) -> None:
         version = self.parser.get_http_version()
         self._head_error = find_head_error(version, self.headers)
+        self._is_handshake = False
         if self.parser.should_upgrade() and self.parser.get_method() != CONNECT:
             if self._asks_for_websocket():
+                self._is_handshake = True
                 self._head_error = self._head_error or find_handshake_error(self.headers)
             elif self._head_error is None:
                 self._is_upgrade_ignored = True

@@ -125,8 +125,11 @@ class InstrumentResolver:
         )
 
     def _halted(self, symbol: Symbol, asked: Iterable[Source]) -> list[Instrument]:
+        halted = self._catalog.halted
+        if not halted:
+            return []
         keys = (TickerKey(each, symbol) for each in asked)
-        return [found for key in keys if (found := self._catalog.halted.get(key))]
+        return [found for key in keys if (found := halted.get(key))]
 
     def _asked(self, query: RatesQuery) -> tuple[Source, ...]:
         return self._preference if query.sources is None else tuple(dict.fromkeys(query.sources))

@@ -6,7 +6,6 @@ Knows no GraphQL and never waits.
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
-from functools import cache
 from typing import NamedTuple
 
 from cache.source_rules import SourceStatus
@@ -320,4 +319,12 @@ class RateReader:
 
     def _is_down_at(self, now: datetime) -> Callable[[Source], bool]:
         """Return a function that tells whether a source is down, computed once per source."""
-        return cache(lambda source: self._sources.is_down(source, now))
+        # Not `functools.cache`: to make one takes as long as to read a rate, and most callers never ask.
+        known: dict[Source, bool] = {}
+
+        def is_down(source: Source) -> bool:
+            if source not in known:
+                known[source] = self._sources.is_down(source, now)
+            return known[source]
+
+        return is_down

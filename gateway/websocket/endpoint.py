@@ -81,10 +81,9 @@ class WebSocketEndpoint:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await receive()
-        headers = Headers(scope=scope)
+        origin = _read_origin(scope["headers"])
         try:
-            if not self._origins.allows(headers):
-                origin = headers["origin"]
+            if origin is not None and not self._origins.allows(Headers(scope=scope)):
                 self._origins.log_refusal(origin, "websocket")
                 await _refuse(403, self._origins.refusal(origin), send)
             elif (refusal := self._connections.refusal) is not None:
@@ -203,7 +202,18 @@ async def _refuse(status: int, error: dict[str, Any], send: Send) -> None:
     await send({"type": "websocket.http.response.body", "body": encode({"errors": [error]})})
 
 
+def _read_origin(headers: RawHeaders) -> str | None:
+    """Return the origin of the page that opens a WebSocket; clients that are no browsers send none."""
+    for name, value in headers:
+        if name == b"origin":
+            return value.decode("latin-1")
+    return None
+
+
 def choose_subprotocol(offered: Iterable[str]) -> str | None:
     """The preferred subprotocol among those offered by the client; `None` if none is supported."""
     offers = set(offered)
-    return next((each for each in SUBPROTOCOLS if each in offers), None)
+    for each in SUBPROTOCOLS:
+        if each in offers:
+            return each
+    return None

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any, Self
 
 import structlog
 from uvicorn.protocols.utils import ClientDisconnected
-from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from gateway.units import KIB
 from gateway.websocket.compression import EXTENSION, MIN_BYTES, accepts_compressed, compress
 from gateway.websocket.frame_rate import FrameRate
 from gateway.websocket.keepalive import Keepalive
+from gateway.websocket.plain_opening import PlainOpeningProtocol
 from gateway.websocket.receive_queue import ReceiveQueue
 from gateway.websocket.subprotocol import STALLED
 from gateway.websocket.writable_flag import WritableFlag
@@ -72,7 +72,7 @@ def _encode_frame(first: int, payload: bytes) -> bytes:
     return _HEAD_64(first, _LENGTH_64, length) + payload
 
 
-class GatewayWebSocketProtocol(WebSocketsSansIOProtocol):
+class GatewayWebSocketProtocol(PlainOpeningProtocol):
     """Closes although the client does not read; aborts within `LINGER_S` seconds."""
 
     _lingering: "TimerHandle | None" = None
@@ -103,10 +103,13 @@ class GatewayWebSocketProtocol(WebSocketsSansIOProtocol):
     def handle_connect(self, event: Any) -> None:
         super().handle_connect(event)
         if self.response.status_code == SWITCHING_PROTOCOLS:
-            offered: Any = self.scope["extensions"]
-            offered[FRAME_WRITER] = self
-            if any(map(accepts_compressed, self.conn.extensions)):
-                self.encode_frame = encode_compressed_frame
+            self.on_negotiated()
+
+    def on_negotiated(self) -> None:
+        offered: Any = self.scope["extensions"]
+        offered[FRAME_WRITER] = self
+        if any(map(accepts_compressed, self.conn.extensions)):
+            self.encode_frame = encode_compressed_frame
 
     @property
     def is_writable(self) -> bool:
@@ -123,8 +126,9 @@ class GatewayWebSocketProtocol(WebSocketsSansIOProtocol):
         # The scope refers to this object, and this one to the scope.
         self.scope["extensions"].pop(FRAME_WRITER, None)
         # Not needed after the handshake: about 4 KB per connection. The parser keeps the request itself.
-        self.request.headers.clear()
-        del self.request, self.response
+        if hasattr(self, "request"):
+            self.request.headers.clear()
+            del self.request, self.response
 
     encode_frame: Callable[[bytes], bytes] = staticmethod(encode_text_frame)
     write_frame: Callable[[bytes], None]
