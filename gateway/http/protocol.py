@@ -84,8 +84,17 @@ class GatewayHttpProtocol(UpgradableProtocol):
 
     def data_received(self, data: bytes) -> None:
         self._has_tried = False
-        is_between_requests = not self._is_in_message and not self._unread and not self._is_last_response
-        if not is_between_requests or self.request_cache is None or not self._may_answer():
+        cycle = self.cycle
+        if (
+            self._is_in_message
+            or self._unread
+            or self._is_last_response
+            or self.request_cache is None
+            # As in `_may_answer`, in no call: it is on the way of every known request.
+            or (cycle is not None and not cycle.response_complete)
+            or self.flow.write_paused
+            or self.transport.is_closing()
+        ):
             self._receive(data)
         elif self._answer_whole(data):
             if self._head_timer is not None:

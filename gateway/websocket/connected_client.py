@@ -30,6 +30,10 @@ class ConnectedClient:
         """The account for which the connection counts."""
         return self._socket.account
 
+    def forget_headers(self) -> None:
+        """Keep the headers of the handshake no longer than until the client is let in: about 1.5 KB."""
+        self._scope["headers"] = []
+
     async def deny(self, error: AccessDenied | AccessUnavailable) -> None:
         """Count that it is not let in, and wait where its address sends many such clients."""
         await self._clients.deny(error, self._scope)

@@ -212,6 +212,7 @@ class Connection:
         try:
             await self._initialise_principal(self, payload)
             self._client.find_account()
+            self._client.forget_headers()
         except (AccessDenied, AccessUnavailable) as exc:
             await self._client.deny(exc)
             effects = self._protocol.refuse(_CLOSE_CODES.get(type(exc), TRY_AGAIN_LATER), describe_error(exc))

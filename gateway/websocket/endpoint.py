@@ -149,7 +149,7 @@ class WebSocketEndpoint:
             scope=scope,
             socket=socket,
             writer=offered.get(FRAME_WRITER),
-            initialise=partial(self._initialise, scope["headers"]),
+            initialise=partial(self._initialise, scope),
         )
         self._connections.add(connection)
         try:
@@ -158,15 +158,13 @@ class WebSocketEndpoint:
             self._connections.discard(connection)
             self._keyed_connections.discard(connection)
 
-    async def _initialise(
-        self, headers: RawHeaders, connection: Connection, payload: dict[str, Any] | None
-    ) -> None:
+    async def _initialise(self, scope: Scope, connection: Connection, payload: dict[str, Any] | None) -> None:
         """Find the principal of a connection.
 
         Raises:
             Unauthenticated, Forbidden, AccessUnavailable: it is not let in.
         """
-        connection.principal = await self._authentication.authenticate_connection(headers, payload)
+        connection.principal = await self._authentication.authenticate_connection(scope["headers"], payload)
         self._keyed_connections.add(connection)
 
 
@@ -203,7 +201,7 @@ async def _refuse(status: int, error: dict[str, Any], send: Send) -> None:
 
 
 def _read_origin(headers: RawHeaders) -> str | None:
-    """Return the origin of the page that opens a WebSocket; clients that are no browsers send none."""
+    """Return the origin of the page that opens a WebSocket; `None` from other clients."""
     for name, value in headers:
         if name == b"origin":
             return value.decode("latin-1")

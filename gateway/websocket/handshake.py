@@ -1,4 +1,4 @@
-"""Plain handshakes of WebSockets [RFC 6455, 4.2], read from a head that is parsed already. Pure.
+"""Plain handshakes of WebSockets [RFC 6455, 4.2], from a head that is parsed. Pure.
 
 A handshake that is not plain is left to the websockets library, which parses its head again and says what is wrong with it.
 """
@@ -26,7 +26,7 @@ _START = (
 
 
 class Handshake(NamedTuple):
-    """What a client asks for. `accept` proves that its key was read."""
+    """The wishes of a client. `accept` proves that its key was read."""
 
     accept: bytes
     subprotocols: list[str]
@@ -34,7 +34,7 @@ class Handshake(NamedTuple):
 
 
 def read_handshake(target: bytes, headers: Sequence[Header]) -> Handshake | None:
-    """Read a plain handshake, with the names of its headers in lower case; `None` for another one."""
+    """Read a plain handshake; `None` for another one. Names of `headers` are in lower case."""
     fields = dict(headers)
     values = b"\n".join([b"", target, *fields.values(), b""])
     protocols = fields.get(b"sec-websocket-protocol")

@@ -39,7 +39,7 @@ class PlainOpeningProtocol(WebSocketsSansIOProtocol):
         headers: list[tuple[bytes, bytes]],
         addresses: tuple[Any, Any, Any],
     ) -> bool:
-        """Open a WebSocket on `transport` if the head of its handshake is plain. Return whether it is.
+        """Open a WebSocket if the head of its handshake is plain. Return whether it is.
 
         `addresses`: of the server and of the client, and the scheme.
         """

@@ -48,7 +48,7 @@ def encode(lines: list[tuple[bytes, bytes]], target: bytes = b"/graphql") -> byt
 
 
 async def shake(request: bytes, ws: type[WebSocketsSansIOProtocol]) -> tuple[bytes, bool, dict[str, Any]]:
-    """Return what is written, whether the connection is closed, and the scope of the application."""
+    """Return the written bytes, whether the connection is closed, and the application's scope."""
     scopes: list[Scope] = []
 
     async def accept(scope: Scope, receive: Receive, send: Send) -> None:
@@ -167,7 +167,7 @@ VALUES = st.one_of(
 def test_no_handshake_is_answered_otherwise_than_by_the_library(
     changes: list[tuple[bytes, bytes]], target: bytes
 ) -> None:
-    """Whatever is put into a plain one or takes the place of a field."""
+    """Fields are put into a plain one, or take the place of others."""
     lines = dict(PLAIN)
     others = []
     for name, value in changes:
