@@ -127,8 +127,13 @@ class RequestCache:
         self._prepared.clear()
 
     def find_raw(self, data: bytes) -> KnownRequest | None:
-        """Return the known request with exactly these bytes."""
-        return self._known.get(data) if len(data) <= MAX_RAW_REQUEST else None
+        """Return the known request with exactly these bytes, if its key still counts as it did."""
+        known_request = self._known.get(data) if len(data) <= MAX_RAW_REQUEST else None
+        if known_request is None:
+            return None
+        principal = known_request.principal
+        is_current = principal is ANONYMOUS or self._authentication.is_current(principal)
+        return known_request if is_current else None
 
     def remember(self, data: bytes, known_request: KnownRequest) -> None:
         """Remember all bytes of a request that came before: equal bytes have equal responses.
@@ -228,10 +233,7 @@ class RequestCache:
         """
         if self._connections.refusal is not None:
             return None
-        principal = known_request.principal
-        if principal is not ANONYMOUS and not self._authentication.is_current(principal):
-            return None
-        account = self._clients.of_peer(peer, known_request.forwarded_for, principal)
+        account = self._clients.of_peer(peer, known_request.forwarded_for, known_request.principal)
         left = account.left - known_request.cost
         if left < 0:
             is_proxy = self.is_proxy(peer)
