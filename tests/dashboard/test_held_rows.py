@@ -7,7 +7,7 @@ import pytest_asyncio
 
 from rates.source import Source
 from tests.dashboard.browser import Browser
-from tests.dashboard.conftest import Market
+from tests.dashboard.conftest import Market, document_id
 from tests.dashboard.table_market import SYMBOLS, text
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.servers]
@@ -91,3 +91,14 @@ async def test_the_active_row_is_in_view_when_the_focus_comes_back(market: Marke
         await page.press("/")
         await page.press("Enter")
         await page.until(seen)
+
+
+async def test_names_are_written_as_they_arrive(market: Market, page: Browser) -> None:
+    """Also where nothing else changes in the rows: they are not sorted again by their symbols."""
+    await market.reset()
+    async with market.serving():
+        await market.write(BTC, "60000.00", Source.OKX)
+        await page.open(f"/?sort=symbol&dir=asc&symbols={BTC}", block=document_id("InstrumentNames"))
+        await page.until(f"{text(BTC, 'price')}.includes('60,000')")
+        await page.unblock()
+        await page.until("document.querySelector('.grid .instrument .asset')?.innerText === 'Bitcoin'")

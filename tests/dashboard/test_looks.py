@@ -49,6 +49,27 @@ async def test_the_details_of_the_sources_and_the_alerts_fit(browser: Browser, l
     await browser.until("document.activeElement.ariaLabel === 'Alerts'")
 
 
+async def test_the_figures_that_are_compared_are_in_view_on_a_phone(browser: Browser) -> None:
+    """Price and change of a day in the market, ask, bid and gap in the spread view."""
+    await browser.open("/", **PHONE)
+    await browser.until(HAS_ROWS)
+    right = "Math.max(...[...document.querySelectorAll('SELECTOR')].map((each) => each.getBoundingClientRect().right))"
+    assert await browser.evaluate(f"{right.replace('SELECTOR', '.grid [data-column=change]')} <= innerWidth")
+    await browser.open("/?view=spreads", **PHONE)
+    await browser.until("document.querySelectorAll('.best tbody tr').length > 2")
+    assert await browser.evaluate(f"{right.replace('SELECTOR', '.best td.gap')} <= innerWidth")
+
+
+async def test_the_document_is_as_high_as_the_window(browser: Browser) -> None:
+    """Text for screen readers makes it no higher.
+
+    Otherwise a jump of the focus would scroll the header away.
+    """
+    await browser.open("/?symbol=BTC/USDT", **PHONE)
+    await browser.until("document.querySelector('.identity') !== null")
+    assert await browser.evaluate("document.documentElement.scrollHeight <= innerHeight")
+
+
 async def test_nothing_moves_while_the_page_fills(browser: Browser) -> None:
     """The cumulative layout shift of a first visit, by the browser's own measure."""
     looks: list[ContextOptions] = [{}, PHONE]

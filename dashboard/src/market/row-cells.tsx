@@ -1,5 +1,5 @@
 // The contents of the cells of the market table.
-import { memo } from "react";
+import { memo, useSyncExternalStore } from "react";
 import { useAddress } from "../browser/address";
 import { fullTimeText, secondText } from "../browser/times";
 import { directionOf, formatChange, formatVolume, sourceName } from "../rates/figures";
@@ -29,10 +29,12 @@ interface RowProps {
 
 export function InstrumentCell({ row }: RowProps) {
   const suspects = [...row.missing.values()].filter(isSuspect);
+  // Names arrive after the rows, which are not sorted again then.
+  const asset = useSyncExternalStore(names.onChange, () => names.of(row.base));
   return (
     <InstrumentName
       symbol={row.symbol}
-      asset={names.of(row.base)}
+      asset={asset}
       via={leadName(viewOf(row).headline)}
       suspects={suspects.map(({ source }) => sourceName(source?.code ?? "")).join(", ")}
       reasons={suspects.map(({ message }) => message).join("\n")}

@@ -39,8 +39,8 @@ export function SourceHistory({ sources }: { sources: readonly string[] }) {
           <th scope="col">States</th>
           <th scope="col">Working</th>
           <th scope="col">Typical delay</th>
-          <th scope="col" title="99 of 100 prices arrive sooner">
-            Longest delay
+          <th scope="col" title="The delay that 99 of 100 prices do not exceed">
+            99 % within
           </th>
           <th scope="col" title="Values that cannot be prices">
             Left out
