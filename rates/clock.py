@@ -29,7 +29,7 @@ def parse_us(microseconds: int) -> datetime:
     Raises:
         OverflowError: outside the years 1 to 9999.
     """
-    return EPOCH + timedelta(microseconds=microseconds)
+    return EPOCH + timedelta(0, 0, microseconds)
 
 
 def parse_ms(milliseconds: int) -> datetime:

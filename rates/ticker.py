@@ -20,7 +20,7 @@ class TickerKey(NamedTuple):
     symbol: Symbol
 
 
-class Ticker(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+class Ticker(msgspec.Struct, frozen=True, gc=False):
     """One observation. Prices are in quote units per base unit.
 
     `price` is the last trade as the source told it at `observed_at`, which is the event time at the source, or our

@@ -18,7 +18,7 @@ from rates.symbol import parse_symbol
 from rates.ticker import Ticker
 
 
-class _TickerWire(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class _TickerWire(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     source: Source
     symbol: str
     price: str
@@ -42,7 +42,7 @@ class _TickerWire(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     simulated: bool = False
 
 
-class _CachedWire(_TickerWire, frozen=True, kw_only=True):
+class _CachedWire(_TickerWire, frozen=True, gc=False):
     epoch: str = ""
     seq: int = 0
 
@@ -89,29 +89,30 @@ _checkpoint_decoder = msgspec.json.Decoder(_CheckpointWire)
 
 def encode_ticker(ticker: Ticker) -> bytes:
     """Encode a ticker as a JSON object; `cache/write.lua` adds epoch and seq to the stored one."""
+    # By position, in the order of the fields: msgspec compares each keyword with the names of all fields, which takes 2 µs.
     return _encoder.encode(
         _TickerWire(
-            source=ticker.source,
-            symbol=str(ticker.symbol),
-            price=format_decimal(ticker.price),
-            observed_at_us=format_us(ticker.observed_at),
-            observed_at_origin=ticker.observed_at_origin,
-            received_at_us=format_us(ticker.received_at),
-            sequence=ticker.sequence,
-            bid=_format(ticker.bid),
-            ask=_format(ticker.ask),
-            bid_size=_format(ticker.bid_size),
-            ask_size=_format(ticker.ask_size),
-            quoted_at_us=_format_time(ticker.quoted_at),
-            last_trade_at_us=_format_time(ticker.last_trade_at),
-            open_24h=_format(ticker.open_24h),
-            change_percent_24h=_format(ticker.change_percent_24h),
-            high_24h=_format(ticker.high_24h),
-            low_24h=_format(ticker.low_24h),
-            volume_24h=_format(ticker.volume_24h),
-            quote_volume_24h=_format(ticker.quote_volume_24h),
-            merged=ticker.merged,
-            simulated=ticker.simulated,
+            ticker.source,
+            str(ticker.symbol),
+            format_decimal(ticker.price),
+            format_us(ticker.observed_at),
+            ticker.observed_at_origin,
+            format_us(ticker.received_at),
+            ticker.sequence,
+            _format(ticker.bid),
+            _format(ticker.ask),
+            _format(ticker.bid_size),
+            _format(ticker.ask_size),
+            _format_time(ticker.quoted_at),
+            _format_time(ticker.last_trade_at),
+            _format(ticker.open_24h),
+            _format(ticker.change_percent_24h),
+            _format(ticker.high_24h),
+            _format(ticker.low_24h),
+            _format(ticker.volume_24h),
+            _format(ticker.quote_volume_24h),
+            ticker.merged,
+            ticker.simulated,
         )
     )
 
@@ -159,30 +160,29 @@ def decode_checkpoint(data: bytes) -> tuple[str, int]:
 
 
 def _ticker(wire: _TickerWire) -> Ticker:
+    # By position, as in `encode_ticker`.
     return Ticker(
-        source=wire.source,
-        symbol=parse_symbol(wire.symbol),
-        price=parse_decimal(wire.price),
-        observed_at=parse_us(wire.observed_at_us),
-        observed_at_origin=wire.observed_at_origin,
-        received_at=parse_us(wire.received_at_us),
-        sequence=wire.sequence,
-        bid=None if wire.bid is None else parse_decimal(wire.bid),
-        ask=None if wire.ask is None else parse_decimal(wire.ask),
-        bid_size=None if wire.bid_size is None else parse_decimal(wire.bid_size),
-        ask_size=None if wire.ask_size is None else parse_decimal(wire.ask_size),
-        quoted_at=None if wire.quoted_at_us is None else parse_us(wire.quoted_at_us),
-        last_trade_at=None if wire.last_trade_at_us is None else parse_us(wire.last_trade_at_us),
-        open_24h=None if wire.open_24h is None else parse_decimal(wire.open_24h),
-        change_percent_24h=None
-        if wire.change_percent_24h is None
-        else parse_decimal(wire.change_percent_24h),
-        high_24h=None if wire.high_24h is None else parse_decimal(wire.high_24h),
-        low_24h=None if wire.low_24h is None else parse_decimal(wire.low_24h),
-        volume_24h=None if wire.volume_24h is None else parse_decimal(wire.volume_24h),
-        quote_volume_24h=None if wire.quote_volume_24h is None else parse_decimal(wire.quote_volume_24h),
-        merged=wire.merged,
-        simulated=wire.simulated,
+        wire.source,
+        parse_symbol(wire.symbol),
+        parse_decimal(wire.price),
+        parse_us(wire.observed_at_us),
+        wire.observed_at_origin,
+        parse_us(wire.received_at_us),
+        wire.sequence,
+        None if wire.bid is None else parse_decimal(wire.bid),
+        None if wire.ask is None else parse_decimal(wire.ask),
+        None if wire.bid_size is None else parse_decimal(wire.bid_size),
+        None if wire.ask_size is None else parse_decimal(wire.ask_size),
+        None if wire.quoted_at_us is None else parse_us(wire.quoted_at_us),
+        None if wire.last_trade_at_us is None else parse_us(wire.last_trade_at_us),
+        None if wire.open_24h is None else parse_decimal(wire.open_24h),
+        None if wire.change_percent_24h is None else parse_decimal(wire.change_percent_24h),
+        None if wire.high_24h is None else parse_decimal(wire.high_24h),
+        None if wire.low_24h is None else parse_decimal(wire.low_24h),
+        None if wire.volume_24h is None else parse_decimal(wire.volume_24h),
+        None if wire.quote_volume_24h is None else parse_decimal(wire.quote_volume_24h),
+        wire.merged,
+        wire.simulated,
     )
 
 

@@ -1,5 +1,6 @@
 """Encoding and decoding of the Redis formats round-trip; malformed data is rejected."""
 
+import json
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
@@ -52,6 +53,47 @@ def test_tickers_round_trip(ticker: Ticker) -> None:
 def encode_changes(epoch: str, seq: int, encoded_tickers: list[bytes]) -> bytes:
     """Build a changes message as `cache/write.lua` does."""
     return b'{"epoch":"%b","seq":%d,"tickers":[%b]}' % (epoch.encode(), seq, b",".join(encoded_tickers))
+
+
+def test_each_field_keeps_its_name() -> None:
+    """All of them have different values, so that none can be taken for another."""
+    numbers = {
+        name: Decimal(number)
+        for number, name in enumerate(
+            (
+                *("price", "bid", "ask", "bid_size", "ask_size", "open_24h", "change_percent_24h"),
+                *("high_24h", "low_24h", "volume_24h", "quote_volume_24h"),
+            ),
+            start=1,
+        )
+    }
+    times = {
+        name: parse_us(number)
+        for number, name in enumerate(
+            ("observed_at", "received_at", "quoted_at", "last_trade_at"), start=1_796_000_000_000_000
+        )
+    }
+    counts = {"sequence": 7, "merged": 8}
+    ticker = Ticker(
+        source=Source.BINANCE,
+        symbol=Symbol("BTC", "USDT"),
+        observed_at_origin=ObservedAtOrigin.RECEIVED,
+        simulated=True,
+        **numbers,  # type: ignore[arg-type]
+        **times,  # type: ignore[arg-type]
+        **counts,  # type: ignore[arg-type]
+    )
+    expected: dict[str, object] = {name: str(value) for name, value in numbers.items()}
+    expected |= {f"{name}_us": format_us(value) for name, value in times.items()}
+    expected |= {
+        "source": "binance",
+        "symbol": "BTC/USDT",
+        "observed_at_origin": "RECEIVED",
+        "simulated": True,
+    }
+    encoded = encode_ticker(ticker)
+    assert json.loads(encoded) == expected | counts
+    assert decode_cached(encoded).ticker == ticker
 
 
 @given(st.lists(TICKERS, max_size=4), st.integers(0, 2**53))
