@@ -1,7 +1,9 @@
 """Refusals of a client that goes on, on all its connections together."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from datetime import UTC, datetime
 
 import pytest
 
@@ -9,6 +11,7 @@ from access.memory_lease_store import MemoryLeaseStore
 from access.plan import ANONYMOUS, PlanLimits
 from gateway.budgets.account import Account
 from gateway.budgets.account_registry import Accounts
+from gateway.budgets.points_wait import retry_with_points
 from gateway.gateway import Gateway
 from gateway.http.protocol import GatewayHttpProtocol
 from gateway.http.request_cache import RequestCache
@@ -93,12 +96,18 @@ async def test_requests_behind_a_refused_one_wait_for_their_slots(
     gateway_with_rate: Gateway, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """They have arrived with it. Each is refused at its slot, without the ASGI path."""
-    async with spent(gateway_with_rate) as (protocol, wire, _):
+    async with spent(gateway_with_rate) as (protocol, wire, account):
         monkeypatch.delattr(GatewayHttpProtocol, "_start_cycle")
         wire.written.clear()
-        protocol.data_received(post(ONE) * 3)
+        with monkeypatch.context() as patched:
+            # Longer than this test.
+            patched.setattr(type(account.refusals), "take", lambda _: 3_600.0)
+            protocol.data_received(post(ONE) * 3)
+        for _ in range(10):
+            await asyncio.sleep(0)
         assert written(wire).count(b"HTTP/1.1 ") == 1
         assert not wire.is_read
+        protocol._end_pause()
         await wait_until(lambda: written(wire).count(b"HTTP/1.1 ") == 3)
         assert not wire.is_read
         await wait_until(lambda: wire.is_read)
@@ -118,4 +127,25 @@ async def test_a_refusal_leaves_nothing_to_the_garbage_collector(gateway_with_ra
         with counting_garbage() as found:
             for number in range(2, 7):
                 await refuse(number)
+    assert found.objects == 0
+
+
+async def test_an_operation_that_waits_for_points_leaves_nothing_to_the_garbage_collector(
+    gateway_with_rate: Gateway,
+) -> None:
+    """Whether its points come back too late, or others take them."""
+    account = gateway_with_rate.accounts.of_address("")
+
+    def exhausted(retry_ms: int) -> BudgetExhausted:
+        return BudgetExhausted(
+            10, limit=20, remaining=0, retry_ms=retry_ms, resets_at=datetime.now(UTC), full_s=1.0
+        )
+
+    async def attempt() -> None:
+        raise exhausted(60_000)
+
+    with counting_garbage() as found:
+        for retry_ms in (60_000, 1):
+            with suppress(BudgetExhausted):
+                await retry_with_points(account, exhausted(retry_ms), attempt)
     assert found.objects == 0

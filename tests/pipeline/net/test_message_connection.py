@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import NoReturn
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from websockets.asyncio.client import ClientConnection
 from websockets.client import ClientProtocol
@@ -126,6 +126,19 @@ def cut(data: bytes, places: Sequence[int]) -> list[bytes]:
     return [data[start:end] for start, end in pairwise(bounds) if end > start]
 
 
+ANOTHER = frame(FIN | TEXT, b"another")
+NESTED = frame(TEXT, b"begun") + ANOTHER
+UNTAKEN = frame(TEXT, b"in two ") + frame(FIN | PART, b"frames") + ANOTHER
+TOO_LONG = frame(FIN | TEXT, bytes(MAX_SIZE + 1))
+# The second part begins like a frame.
+SPLIT = frame(FIN | TEXT, b"in two parts" + ANOTHER)
+
+
+def before(stream: bytes) -> int:
+    """Return the place of `cut` before the bytes with which all ends."""
+    return -len(stream) - 1
+
+
 async def read(connection: ClientConnection, found: list[bytes]) -> None:
     """Read until the connection is closed."""
     try:
@@ -173,6 +186,12 @@ async def receive(
 
 
 @settings(deadline=None)
+# The reading task awaits a message; then one comes within another one, behind one that it has not taken yet, one above the limit,
+# or one in two parts.
+@example(stream=NESTED, places=[before(NESTED), before(ANOTHER)], has_eof=False, is_late=False, is_busy=False)
+@example(stream=UNTAKEN, places=[before(UNTAKEN)], has_eof=False, is_late=False, is_busy=False)
+@example(stream=TOO_LONG, places=[before(TOO_LONG)], has_eof=False, is_late=False, is_busy=False)
+@example(stream=SPLIT, places=[before(SPLIT), before(ANOTHER)], has_eof=False, is_late=False, is_busy=False)
 @given(
     stream=STREAMS,
     places=st.lists(st.integers(0, 4000), max_size=12),
