@@ -8,7 +8,7 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from typing import Protocol as Role
 
@@ -21,6 +21,9 @@ SHORT_CYCLE_S = 0.03
 # CPU time of flushes for which the mirror waits where a cycle takes several turns: once something else is published, the rest of
 # the cycle cannot share payloads.
 PATIENCE_S = 0.1
+# What the ages in the first events of subscriptions may be too low by.
+JOINING = timedelta(milliseconds=10)
+NO_TIME = timedelta(0)
 
 
 class FlushCycle:
@@ -145,6 +148,8 @@ class FlushScheduler:
         self._spent_s = 0.0
         self._cycle: FlushCycle | None = None
         self._cycle_version = 0
+        self._joining: FlushCycle | None = None
+        self._joining_version = 0
         self._is_scheduled = False
         self._number = 0
 
@@ -156,6 +161,21 @@ class FlushScheduler:
         """A cycle that starts now."""
         self._number += 1
         return FlushCycle(self._number, self._clock)
+
+    def joining_cycle(self) -> FlushCycle:
+        """The cycle of all cohorts that begin within `JOINING`, until something is published.
+
+        After a restart thousands of clients ask for the same within seconds: those of one cycle share events and payloads.
+        """
+        version, cycle = self._publications.version, self._joining
+        if (
+            cycle is None
+            or version != self._joining_version
+            or not NO_TIME <= self._clock() - cycle.now < JOINING
+        ):
+            cycle = self._joining = self.new_cycle()
+            self._joining_version = version
+        return cycle
 
     def schedule(self, cohort: Flushable) -> None:
         """Flush `cohort` in the next cycle, or in the present one if that is long."""

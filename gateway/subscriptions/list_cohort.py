@@ -18,6 +18,8 @@ from gateway.subscriptions.instrument_filter import InstrumentFilter
 from gateway.subscriptions.resume import Recovery
 
 PayloadT = TypeVar("PayloadT")
+# Of one live query in one cycle: after a restart most clients come back with the same cursor.
+MAX_OPENINGS = 8
 # Longer than any observation is kept: subscriptions limit the age of the trade only.
 _ANY = timedelta(days=3_650)
 
@@ -25,7 +27,7 @@ _ANY = timedelta(days=3_650)
 class LiveRatesQuery(LiveQuery, Generic[PayloadT]):
     """A live `rates` query."""
 
-    __slots__ = ("encoder", "is_throttled", "policy", "query")
+    __slots__ = ("_openings", "_openings_cycle", "encoder", "is_throttled", "policy", "query")
 
     def __init__(
         self,
@@ -41,9 +43,29 @@ class LiveRatesQuery(LiveQuery, Generic[PayloadT]):
         max_trade_age = options.max_trade_age
         self.policy = ANY_AGE if max_trade_age is None else FreshnessPolicy(_ANY, OnStale.OMIT, max_trade_age)
         """What a rate must satisfy to be sent."""
+        self._openings: dict[str | bool | None, Opened[PayloadT]] = {}
+        self._openings_cycle: FlushCycle | None = None
+
+    def find_opening(self, cycle: FlushCycle, begun: str | bool | None) -> "Opened[PayloadT] | None":
+        """Return the first event of another subscriber that began alike in this cycle.
+
+        Its payload is the second item. `begun` is the cursor of one that missed something since, or else `recovered` of its snapshot.
+        """
+        return self._openings.get(begun) if self._openings_cycle is cycle else None
+
+    def keep_opening(self, cycle: FlushCycle, begun: str | bool | None, opened: "Opened[PayloadT]") -> None:
+        """Let others that begin alike in this cycle have it."""
+        if self.options.min_change_bps:
+            # The filter of each has to see what it is sent.
+            return
+        if self._openings_cycle is not cycle:
+            self._openings, self._openings_cycle = {}, cycle
+        if len(self._openings) < MAX_OPENINGS:
+            self._openings[begun] = opened
 
 
-Opening = Callable[[FlushCycle], RatesEvent]
+Opened = tuple[RatesEvent, PayloadT]
+Opening = Callable[[FlushCycle], Opened[PayloadT]]
 
 
 class ListCohort(Cohort[PayloadT]):
@@ -64,7 +86,7 @@ class ListCohort(Cohort[PayloadT]):
         self._rates = rates
         self._mirror = mirror
         # None until it is known how the subscription begins.
-        self._openings: tuple[Opening, ...] | None = None
+        self._openings: tuple[Opening[PayloadT], ...] | None = None
         self._cursor = ""
         # Loop time of the next heartbeat, if nothing is sent before.
         self._heartbeat_at = -inf
@@ -73,20 +95,24 @@ class ListCohort(Cohort[PayloadT]):
         """Begin with a snapshot."""
         self._begin(lambda cycle: self._snapshot(cycle, recovered=None))
 
-    def open_recovered(self, recovery: Recovery) -> None:
-        """Begin with what was missed."""
-        event = self._recovered(recovery)
-        self._begin(lambda _: event)
+    def open_after(self, cursor: str, recover: Callable[[], Recovery | None]) -> None:
+        """Begin with what was missed since `cursor`, which `recover` returns.
 
-    def open_after_gap(self, cursor: str) -> None:
-        """Begin with a GAP.
-
-        It repeats the old cursor: a client that leaves before the snapshot has still missed the same.
+        If it returns `None`, begin with a GAP. A GAP repeats the old cursor: a client that leaves before the snapshot has still missed the same.
         """
-        self._begin(
-            lambda cycle: self._make_event(EventKind.GAP, cycle, cursor),
-            lambda cycle: self._snapshot(cycle, recovered=False),
-        )
+        joining = self._fan_out.scheduler.joining_cycle()
+        opened = self.live_query.find_opening(joining, cursor)
+        if opened is not None:
+            known = opened
+            self._begin(lambda _: known)
+        elif (recovery := recover()) is not None:
+            event = self._recovered(recovery, joining)
+            self._begin(lambda _: self._encode_shared(event, joining, cursor))
+        else:
+            self._begin(
+                lambda cycle: self._encode(self._make_event(EventKind.GAP, cycle, cursor)),
+                lambda cycle: self._snapshot(cycle, recovered=False),
+            )
 
     def poll(self, cycle: FlushCycle) -> tuple[PayloadT | None, float]:
         if self._openings is None:
@@ -125,16 +151,27 @@ class ListCohort(Cohort[PayloadT]):
     def has_same_state(self, other: "Cohort[PayloadT]") -> bool:
         return other.live_query is self.live_query
 
-    def _begin(self, *openings: Opening) -> None:
+    def _begin(self, *openings: Opening[PayloadT]) -> None:
         self._openings = openings
-        self.flush_now()
+        self.flush(self._fan_out.scheduler.joining_cycle())
 
-    def _open_next(self, cycle: FlushCycle, openings: tuple[Opening, ...]) -> PayloadT:
+    def _open_next(self, cycle: FlushCycle, openings: tuple[Opening[PayloadT], ...]) -> PayloadT:
         opening, *rest = openings
-        event = opening(cycle)
+        event, payload = opening(cycle)
         self._openings, self._cursor = tuple(rest), event.cursor
         self.mark_updated(cycle)
-        return self.live_query.encoder.encode(event)
+        return payload
+
+    def _encode(self, event: RatesEvent) -> Opened[PayloadT]:
+        return event, self.live_query.encoder.encode(event)
+
+    def _encode_shared(
+        self, event: RatesEvent, cycle: FlushCycle, begun: str | bool | None
+    ) -> Opened[PayloadT]:
+        """Encode the first event, of the moment at which `cycle` began, also for others."""
+        opened = self._encode(event)
+        self.live_query.keep_opening(cycle, begun, opened)
+        return opened
 
     def mark_updated(self, cycle: FlushCycle) -> None:
         # As in `Cohort`, in one call: it is on the way of every update.
@@ -213,12 +250,15 @@ class ListCohort(Cohort[PayloadT]):
             cycle.cursor = self._rates.cursor()
         return cycle.cursor
 
-    def _snapshot(self, cycle: FlushCycle, *, recovered: bool | None) -> RatesEvent:
+    def _snapshot(self, cycle: FlushCycle, *, recovered: bool | None) -> Opened[PayloadT]:
         self.buffer.take()
+        known = self.live_query.find_opening(cycle, recovered)
+        if known is not None:
+            return known
         found = self._rates.rates(self.live_query.query, self.live_query.policy)
         if self.buffer.min_change_filter:
             self.buffer.min_change_filter.mark_sent(rate.ticker for rate in found.items)
-        return RatesEvent(
+        event = RatesEvent(
             kind=EventKind.SNAPSHOT,
             cursor=found.cursor,
             sent_at=cycle.now,
@@ -227,8 +267,9 @@ class ListCohort(Cohort[PayloadT]):
             recovered=recovered,
             throttled=self.live_query.is_throttled,
         )
+        return self._encode_shared(event, cycle, recovered)
 
-    def _recovered(self, recovery: Recovery) -> RatesEvent:
+    def _recovered(self, recovery: Recovery, cycle: FlushCycle) -> RatesEvent:
         if self.buffer.min_change_filter:
             self.buffer.min_change_filter.mark_sent(recovery.tickers)
         query = self.live_query.query
@@ -236,7 +277,6 @@ class ListCohort(Cohort[PayloadT]):
         unavailable = () if recovery.is_complete else self._rates.unavailable(query)
         if query.symbols is None:
             unavailable = (*unavailable, *map(self._rates.resolver.explain_unavailable, recovery.removed))
-        cycle = self._fan_out.scheduler.new_cycle()
         return RatesEvent(
             kind=EventKind.SNAPSHOT,
             cursor=recovery.cursor,

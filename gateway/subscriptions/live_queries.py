@@ -360,9 +360,7 @@ class LiveQueries:
         subscriber: Subscriber[PayloadT],
     ) -> None:
         query = cohort.live_query
-        recovery = self._resume_reader.recover(query.query, query.instruments, cursor, sources)
         cohort.register(subscriber)
-        if recovery is None:
-            cohort.open_after_gap(after)
-        else:
-            cohort.open_recovered(recovery)
+        cohort.open_after(
+            after, lambda: self._resume_reader.recover(query.query, query.instruments, cursor, sources)
+        )
