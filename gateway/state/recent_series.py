@@ -36,24 +36,32 @@ class RecentSecond(msgspec.Struct, frozen=True, gc=False):
 
 
 class RecentMinute:
-    """The closed seconds of a minute, by time, and their fold."""
+    """The closed seconds of a minute, by time, and their fold.
 
-    __slots__ = ("bar", "newest", "seconds")
+    `corrected`: those that changed after they had closed. `known_at`: since when all of it is known.
+    """
+
+    __slots__ = ("bar", "corrected", "known_at", "newest", "seconds")
 
     def __init__(self) -> None:
         self.seconds: dict[datetime, RecentSecond] = {}
+        self.corrected: dict[datetime, RecentSecond] = {}
         self.bar: Bar | None = None
-        self.newest = _BEFORE_ALL
+        self.newest = self.known_at = _BEFORE_ALL
 
     def put(self, at: datetime, second: RecentSecond) -> None:
         """Set a second. The newest one costs least."""
+        if second.late:
+            self.corrected[at] = second
         if self.bar is None or at > self.newest:
             self.bar = second.bar if self.bar is None else merge(self.bar, second.bar)
             self.seconds[at], self.newest = second, at
+            self.known_at = max(self.known_at, second.known_at)
             return
         self.seconds[at] = second
         self.seconds = dict(sorted(self.seconds.items()))
         self.bar = fold(each.bar for each in self.seconds.values())
+        self.known_at = max(each.known_at for each in self.seconds.values())
 
 
 class RecentSeries:
@@ -114,8 +122,8 @@ class RecentSeries:
             forming = None
         if minute is None:
             return (None, None, 0) if forming is None else (forming.bar, self.formed_at, 0)
-        known_at = max(second.known_at for second in minute.seconds.values())
-        late = sum(at >= start + MINUTE for second in minute.seconds.values() for at in second.late)
+        known_at = minute.known_at
+        late = sum(at >= start + MINUTE for second in minute.corrected.values() for at in second.late)
         if forming is None:
             return minute.bar, known_at, late
         known_at = max(known_at, self.formed_at)
@@ -141,7 +149,14 @@ class RecentSeries:
 
     def count_late(self, span: TimeSpan) -> int:
         """Return the changes of a span since it closed."""
-        return sum(at >= span.end for _, second in self.read_seconds(span) for at in second.late)
+        # Asked for each candle of a second at each change: nearly all minutes have no correction.
+        return sum(
+            until >= span.end
+            for minute in self.minutes.values()
+            for at, second in minute.corrected.items()
+            if span.start <= at < span.end
+            for until in second.late
+        )
 
     def coverage_of(self, window: TimeSpan, through: datetime | None, *, has_trades: bool) -> CandleCoverage:
         """Return the coverage of a time. `through`: until when open spans are proved."""
