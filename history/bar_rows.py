@@ -13,12 +13,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from history.bar import Bar
 from history.candle import CandleOrigin
 from history.coverage import CandleCoverage
-from history.models import DayRow, HourRow, MinuteRow, SecondRow
+from history.models import DayRow, HourRow, MinuteRow, QuarterRow, SecondRow
 from history.storage_errors import is_about_data
 from instruments.store import aware
 from rates.errors import DatabaseUnavailable
 
-BarTable = type[SecondRow] | type[MinuteRow] | type[HourRow] | type[DayRow]
+BarTable = type[SecondRow] | type[MinuteRow] | type[QuarterRow] | type[HourRow] | type[DayRow]
 _MICROSECOND = timedelta(microseconds=1)
 PRICES = ("open", "high", "low", "close", "volume", "quote_volume")
 BAR_COLUMNS = ("trades", "first_us", "last_us", "first_id", "last_id", *PRICES)

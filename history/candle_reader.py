@@ -20,7 +20,8 @@ from history.interval import Interval, TimeSpan
 from history.kline_check import KlineVerdict
 from history.last_bars import read_last_bars
 from history.minute_fold import fold_stored
-from history.models import DayRow, HourRow, MinuteRow, RecordingRow, SecondRow, SeriesRow, SpanRow
+from history.models import DayRow, HourRow, MinuteRow, QuarterRow, RecordingRow, SecondRow, SeriesRow, SpanRow
+from history.place import NOTHING_ROLLED_UP, RolledUp, to_rolled_up
 from history.source_record import SourceRecord
 from history.source_rows import SourceKey, read_record
 from history.span_close import SpanClose
@@ -39,6 +40,7 @@ _COLUMNS = ("open_time", "revision", "known_at", *BAR_COLUMNS)
 _TABLES: Mapping[Interval, BarTable] = {
     Interval.S1: SecondRow,
     Interval.M1: MinuteRow,
+    Interval.M15: QuarterRow,
     Interval.H1: HourRow,
     Interval.D1: DayRow,
 }
@@ -79,14 +81,14 @@ class CandleReader:
                     return min(known)
         return None
 
-    async def read_hours_until(self, source: Source) -> datetime | None:
-        """Return the end of the last hour that is stored; `None` if none is."""
-        query = select(RecordingRow.hours_until).where(
+    async def read_rolled_up(self, source: Source) -> RolledUp:
+        """Return the time of which bars longer than a minute are stored."""
+        query = select(RecordingRow.__table__).where(
             RecordingRow.source == source, RecordingRow.simulated == self._simulated
         )
         async with self._database.transaction() as connection:
-            found = (await connection.execute(query)).scalar_one_or_none()
-        return None if found is None else aware(found)
+            row = (await connection.execute(query)).one_or_none()
+        return NOTHING_ROLLED_UP if row is None else to_rolled_up(row)
 
     async def read_minutes(
         self, series: int, window: TimeSpan, known_at: datetime | None = None
@@ -103,7 +105,7 @@ class CandleReader:
     ) -> list[Candle]:
         """Return one part for each portion of which something is known, in order.
 
-        They are made of stored minutes, hours or days (`interval`), are whole ones in order, and each begins where the one before ends.
+        They are made of stored minutes, quarters, hours or days (`interval`), are whole ones in order, and each begins where the one before ends.
         """
         if not portions:
             return []

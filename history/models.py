@@ -108,13 +108,11 @@ class SecondRow(_BarColumns, Model):
         )
 
 
-class MinuteRow(_BarColumns, Model):
-    """A closed minute of which something is known. One partition a month.
+class _MonthlyBarColumns(_BarColumns):
+    """Columns of a bar in a table with one partition a month.
 
-    `coverage`: a `CandleCoverage`; a minute without a row is UNKNOWN. `origin`: a `CandleOrigin`.
+    `coverage`: a `CandleCoverage`; a time without a row is UNKNOWN. `origin`: a `CandleOrigin`.
     """
-
-    __tablename__ = "bar_minutes"
 
     coverage: Mapped[str] = mapped_column(String(10))
     origin: Mapped[str] = mapped_column(String(8), server_default=TRADES)
@@ -125,6 +123,21 @@ class MinuteRow(_BarColumns, Model):
             Index(None, "open_time", postgresql_using="brin"),
             {"postgresql_partition_by": "RANGE (open_time)"},
         )
+
+
+class MinuteRow(_MonthlyBarColumns, Model):
+    """A closed minute of which something is known."""
+
+    __tablename__ = "bar_minutes"
+
+
+class QuarterRow(_MonthlyBarColumns, Model):
+    """A closed quarter of an hour of which something is known, folded from its minutes.
+
+    Kept as long as they are.
+    """
+
+    __tablename__ = "bar_quarters"
 
 
 class _LongBarColumns(_BarColumns):
@@ -164,6 +177,7 @@ class RecordingRow(Model):
 
     `through`: until when open spans are covered. `not_before`: the earliest time of which later batches can prove anything, because
     earlier ones were lost. `minutes_until`, `hours_until`: the end of the last stored minute and hour; `None` before the first hour.
+    `quarters_since`, `quarters_until`: the time whose quarter hours are stored. A version without them may have stored minutes before it.
     """
 
     __tablename__ = "recordings"
@@ -177,6 +191,8 @@ class RecordingRow(Model):
     not_before: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     minutes_until: Mapped[datetime] = mapped_column(DateTime(timezone=True))
     hours_until: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    quarters_since: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    quarters_until: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
 
 
 class CheckRow(Model):

@@ -15,7 +15,7 @@ from history.interval import Interval, TimeSpan, span_at
 
 # Created before they are needed: a recorder that is late must not find none.
 AHEAD = timedelta(days=3)
-_NAME = re.compile(r"(bar_seconds|bar_minutes)_p(\d{6,8})")
+_NAME = re.compile(r"(bar_seconds|bar_minutes|bar_quarters)_p(\d{6,8})")
 
 
 @dataclass(frozen=True)
@@ -46,6 +46,7 @@ class Partitioning:
 
 SECONDS = Partitioning("bar_seconds", Interval.D1, "%Y%m%d")
 MINUTES = Partitioning("bar_minutes", Interval.MN1, "%Y%m")
+QUARTERS = Partitioning("bar_quarters", Interval.MN1, "%Y%m")
 
 
 def is_partition(name: str) -> bool:

@@ -2,16 +2,39 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 from sqlalchemy import Row, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from history.batch import BarBatch
-from history.interval import Interval, span_at
+from history.interval import Interval, TimeSpan, span_at
 from history.models import RecordingRow
 from instruments.store import aware
 from rates.source import Source
+
+
+class RolledUp(NamedTuple):
+    """The time of which quarter hours are stored, and until when hours and days are."""
+
+    quarters: TimeSpan | None
+    hours_until: datetime | None
+
+    def columns(self) -> dict[str, datetime | None]:
+        """Return the columns of a recording."""
+        since, until = self.quarters or (None, None)
+        return {"quarters_since": since, "quarters_until": until, "hours_until": self.hours_until}
+
+
+NOTHING_ROLLED_UP = RolledUp(None, None)
+
+
+def to_rolled_up(row: Row[Any]) -> RolledUp:
+    """Return what the row of a recording says."""
+    quarters = None
+    if row.quarters_since is not None and row.quarters_until is not None:
+        quarters = TimeSpan(aware(row.quarters_since), aware(row.quarters_until))
+    return RolledUp(quarters, None if row.hours_until is None else aware(row.hours_until))
 
 
 @dataclass
@@ -23,7 +46,7 @@ class Place:
     through: datetime | None
     not_before: datetime | None
     minutes_until: datetime
-    hours_until: datetime | None = None
+    rolled_up: RolledUp = NOTHING_ROLLED_UP
 
     @classmethod
     def of(cls, row: Row[Any] | None, first: BarBatch) -> Self:
@@ -39,7 +62,7 @@ class Place:
             None if row.through is None else aware(row.through),
             None if row.not_before is None else aware(row.not_before),
             aware(row.minutes_until),
-            None if row.hours_until is None else aware(row.hours_until),
+            to_rolled_up(row),
         )
 
     def clamp(self, at: datetime) -> datetime:
@@ -62,15 +85,14 @@ async def store_place(
 ) -> None:
     """Store the place after the batch of `entry`. `known`: the row before it."""
     source, simulated = key
-    values = {
+    values: dict[str, object] = {
         "entry": entry,
         "session": place.session,
         "number": place.number,
         "through": place.through,
         "not_before": place.not_before,
         "minutes_until": place.minutes_until,
-        "hours_until": place.hours_until,
-    }
+    } | place.rolled_up.columns()
     if known is None:
         await connection.execute(insert(RecordingRow).values(source=source, simulated=simulated, **values))
         return

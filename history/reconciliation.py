@@ -20,7 +20,7 @@ from history.interval import Interval, TimeSpan
 from history.kline import MINUTE, KlinePage, KlineTraits
 from history.kline_check import Answer, KlineVerdict, MinuteCheck, check_minutes, find_answered
 from history.models import MinuteRow, SeriesRow
-from history.place import read_place
+from history.place import read_place, to_rolled_up
 from history.rollup import Rollup
 from history.span_rows import read_spans
 from instruments.store import aware
@@ -102,9 +102,8 @@ class ReconciliationTransaction:
             filled.append(to_candle_row(self._series, at, rows.get((self._series, at)), bar, knowledge))
         await insert_rows(self._connection, MinuteRow, filled)
         changed = TimeSpan(checks[0].open_time, checks[-1].open_time + MINUTE)
-        until = None if place.hours_until is None else aware(place.hours_until)
         rollup = Rollup(self._connection, [self._series], kept=self._kept)
-        await rollup.refold(self._series, changed, until)
+        await rollup.refold(self._series, changed, to_rolled_up(place))
 
 
 def _to_minute(at: datetime, row: Row[Any]) -> Candle:

@@ -117,7 +117,7 @@ class RecordingTransaction:
             self._note(series, open_time)
         await self._store_minutes(place, now)
         rollup = Rollup(self._connection, list(self._series.values()), kept=self._keep.minutes)
-        place.hours_until = await rollup.store(place.hours_until, place.minutes_until, self._new_minutes)
+        place.rolled_up = await rollup.store(place.rolled_up, place.minutes_until, self._new_minutes)
         self._changed_from.clear()
         self._new_minutes.clear()
 

@@ -16,7 +16,7 @@ from history.check_plan import CheckState
 from history.check_rows import read_runs
 from history.check_runs import CheckRun
 from history.coverage import CandleCoverage, CoveredSpan, clip_open
-from history.interval import Interval, TimeSpan
+from history.interval import Interval, TimeSpan, span_at
 from history.kline import KlinePage, KlineTraits
 from history.kline_check import MinuteCheck
 from history.models import (
@@ -24,13 +24,14 @@ from history.models import (
     DayRow,
     HourRow,
     MinuteRow,
+    QuarterRow,
     RecordingRow,
     SecondRow,
     SeriesRow,
     SourceFigureRow,
     SourcePeriodRow,
 )
-from history.partitions import AHEAD, MINUTES, SECONDS, create_partitions, drop_partitions
+from history.partitions import AHEAD, MINUTES, QUARTERS, SECONDS, create_partitions, drop_partitions
 from history.ports import LoggedBatch
 from history.reconciliation import ReconciliationTransaction, read_check_state
 from history.recording import EVERYTHING, KeptSince, RecordingTransaction
@@ -83,7 +84,12 @@ class HistoryStore:
 
         Two recorders may do it at once.
         """
-        limits = ((SECONDS, SecondRow, keep.seconds), (MINUTES, MinuteRow, keep.minutes))
+        limits = (
+            (SECONDS, SecondRow, keep.seconds),
+            (MINUTES, MinuteRow, keep.minutes),
+            # One whose minutes are partly dropped stays.
+            (QUARTERS, QuarterRow, span_at(Interval.M15, keep.minutes).start),
+        )
         dropped: list[str] = []
         async with self._database.transaction(writes=True) as connection:
             for partitioning, table, before in limits:
@@ -170,6 +176,10 @@ class HistoryStore:
     async def read_minutes(self, source: Source, symbol: Symbol, window: TimeSpan) -> list[Candle]:
         """Return the newest revision of each minute of which something is known."""
         return await self._read_candles(MinuteRow, Interval.M1, source, symbol, window)
+
+    async def read_quarters(self, source: Source, symbol: Symbol, window: TimeSpan) -> list[Candle]:
+        """Return the newest revision of each stored quarter hour of which something is known."""
+        return await self._read_candles(QuarterRow, Interval.M15, source, symbol, window)
 
     async def read_hours(self, source: Source, symbol: Symbol, window: TimeSpan) -> list[Candle]:
         """Return the newest revision of each closed hour of which something is known."""

@@ -11,6 +11,7 @@ from history.bar import Bar
 from history.bar_rows import insert_rows, to_row
 from history.coverage import CandleCoverage
 from history.models import MinuteRow, RecordingRow, SeriesRow
+from history.place import NOTHING_ROLLED_UP
 from history.rollup import Rollup
 from instruments.store import InstrumentStore
 from rates.source import Source
@@ -100,9 +101,9 @@ async def seed_history(
             for one in minutes
         ]
         await insert_rows(connection, MinuteRow, rows)
-        rollup, until = Rollup(connection, [number], kept=minutes[0].at), None
-        while until is None or until < end - timedelta(hours=1):
-            until = await rollup.store(until, end, {})
+        rollup, done = Rollup(connection, [number], kept=minutes[0].at), NOTHING_ROLLED_UP
+        while done.hours_until is None or done.hours_until < end - timedelta(hours=1):
+            done = await rollup.store(done, end, {})
         # One for all instruments of a source.
         await connection.execute(delete(RecordingRow).filter_by(source=source.value, simulated=True))
         await connection.execute(
@@ -114,7 +115,7 @@ async def seed_history(
                 number=1,
                 through=end,
                 minutes_until=end,
-                hours_until=until,
+                **done.columns(),
             )
         )
     await store.close()

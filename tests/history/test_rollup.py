@@ -1,4 +1,4 @@
-"""Hours and days are the fold of their minutes, on SQLite and on Postgres."""
+"""Quarters, hours and days are the fold of their minutes, on SQLite and on Postgres."""
 
 from collections.abc import AsyncIterator, Sequence
 from datetime import timedelta
@@ -28,7 +28,7 @@ from tests.instruments.conftest import url
 from tests.pipeline.fakes import BTC
 
 __all__ = ["url"]
-HOUR = timedelta(hours=1)
+MINUTE, QUARTER, HOUR = timedelta(minutes=1), timedelta(minutes=15), timedelta(hours=1)
 ALL = TimeSpan(at(0) - timedelta(days=1), at(0) + timedelta(days=3))
 CHUNK = 200
 
@@ -98,16 +98,23 @@ async def feed(database: InstrumentStore) -> Feed:
 
 
 async def check(store: HistoryStore) -> tuple[list[Candle], list[Candle]]:
-    """Return all hours and days, after comparing each with its minutes."""
+    """Return all hours and days, after comparing each and all quarters with their minutes."""
     minutes = await store.read_minutes(Source.BINANCE, BTC, ALL)
+    quarters = await store.read_quarters(Source.BINANCE, BTC, ALL)
     hours = await store.read_hours(Source.BINANCE, BTC, ALL)
     days = await store.read_days(Source.BINANCE, BTC, ALL)
-    for candle, count in (*((one, 60) for one in hours), *((one, 24 * 60) for one in days)):
+    for candle in (*quarters, *hours, *days):
+        count = (candle.close_time - candle.open_time) // MINUTE
         inside = [one for one in minutes if candle.open_time <= one.open_time < candle.close_time]
         assert candle.bar == fold(one.bar for one in inside if one.bar)
         assert candle.coverage is fold_coverage([one.coverage for one in inside], count)
         assert candle.known_at == max(one.known_at for one in inside)
     return hours, days
+
+
+async def read_quarters(store: HistoryStore) -> list[Candle]:
+    """Return all quarters."""
+    return await store.read_quarters(Source.BINANCE, BTC, ALL)
 
 
 @pytest.mark.slow
@@ -128,6 +135,29 @@ async def test_a_forming_hour_is_not_stored(feed: Feed) -> None:
     await feed.run(59, 62)
     hours, days = await check(feed.store)
     assert ([one.open_time for one in hours], days) == ([at(0)], [])
+
+
+async def test_quarters_are_stored_as_soon_as_they_are_over(feed: Feed) -> None:
+    """All of them, from the first minute on, and none that is forming."""
+    await feed.run(0, 29, start=True)
+    assert [one.open_time for one in await read_quarters(feed.store)] == [at(0)]
+    await feed.run(29, 37 * 60)
+    quarters = await read_quarters(feed.store)
+    assert [one.open_time for one in quarters] == [at(0) + number * QUARTER for number in range(37 * 4)]
+    assert {one.coverage for one in quarters[1:]} == {CandleCoverage.COMPLETE}
+    await check(feed.store)
+
+
+async def test_what_comes_late_makes_new_revisions_of_quarters(feed: Feed) -> None:
+    """A correction reaches the quarter of its minute and no other."""
+    await feed.run(0, 3 * 60, start=True)
+    before = await read_quarters(feed.store)
+    await feed.send([feed.batch(3 * 60, [50 * 60 + 44])])
+    await feed.run(3 * 60 + 1, 3 * 60 + 3)
+    quarters = await read_quarters(feed.store)
+    changed = [one for one, old in zip(quarters, before, strict=True) if one != old]
+    assert [(one.open_time, one.revision) for one in changed] == [(at(45 * 60), 1)]
+    await check(feed.store)
 
 
 async def test_what_comes_late_makes_new_revisions(feed: Feed) -> None:
@@ -188,6 +218,42 @@ async def test_minutes_of_an_older_version_become_hours(url: str) -> None:
     hours, _ = await check(store)
     assert [one.open_time for one in hours] == [at(0) + number * HOUR for number in range(10)]
     assert {one.coverage for one in hours} == {CandleCoverage.COMPLETE}
+    await database.close()
+
+
+async def test_quarters_begin_with_the_upgrade(url: str) -> None:
+    """Minutes of the version before stay what they are, and their late trades make no quarter."""
+    await migrate(url, "0011")
+    database = InstrumentStore(url)
+    rows = [
+        {"series_id": 1, "open_time": at(60 * number), "revision": 0, "known_at": at(60 * number + 61)}
+        | {"trades": 1, "first_us": 5, "last_us": 5, "first_id": number, "last_id": number}
+        | dict.fromkeys(PRICES, Decimal("7.10"))
+        | {"coverage": "COMPLETE"}
+        for number in range(100)
+    ]
+    place = {"source": "binance", "simulated": False, "entry": "0", "session": "old", "number": 9}
+    place |= {"minutes_until": at(6_000), "hours_until": at(3_600)}
+    async with database.transaction(writes=True) as connection:
+        series = {"id": 1, "source": Source.BINANCE, "base": "BTC", "quote": "USDT", "simulated": False}
+        await connection.execute(insert(SeriesRow), [series])
+        if connection.dialect.name == "postgresql":
+            for partitioning in (MINUTES, SECONDS):
+                await create_partitions(connection, partitioning, at(0), at(0) + timedelta(days=1))
+        await connection.execute(insert(MinuteRow), rows)
+        await connection.execute(insert(RecordingRow).values(**place))
+    await migrate(url)
+    await check_models(url)
+    store = HistoryStore(database, simulated=False)
+    feed = Feed(store)
+    feed.entry = "0"
+    await feed.send([feed.batch(100, [])])
+    await feed.send([feed.batch(101, [40 * 60 + 9, 92 * 60 + 9])])
+    await feed.run(102, 125)
+    quarters = await read_quarters(store)
+    # Of the minutes that were forming or corrected by then, the quarter from an hour and a half on is the first one.
+    assert [one.open_time for one in quarters] == [at(0) + number * QUARTER for number in (6, 7)]
+    await check(store)
     await database.close()
 
 

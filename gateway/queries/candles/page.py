@@ -12,7 +12,8 @@ from history.time_zone import parse_zone, utc_offset
 
 # Stored minutes, hours or days that one page may be folded from. A page of candles that needs more is shorter.
 MAX_PARTS = 100_000
-MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
+MINUTE, QUARTER = timedelta(minutes=1), timedelta(minutes=15)
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 _LONGEST_MONTH = timedelta(days=31)
 # Twice in each half of a year, so that a change of the clocks is seen.
 _SEASONS = [timedelta(days=91 * quarter) for quarter in range(4)]

@@ -11,6 +11,7 @@ from history.candle_parts import Portion
 from history.coverage import CoveredSpan
 from history.interval import Interval, TimeSpan
 from history.kline_check import KlineVerdict
+from history.place import RolledUp
 from history.source_record import SourceRecord
 from history.span_close import SpanClose
 from rates.source import Source
@@ -34,8 +35,8 @@ class CandleStorage(Protocol):
         """Return the minutes of which something is known, in the order of time."""
         ...
 
-    async def read_hours_until(self, source: Source) -> datetime | None:
-        """Return the end of the last hour that is stored; `None` if none is."""
+    async def read_rolled_up(self, source: Source) -> RolledUp:
+        """Return the time of which bars longer than a minute are stored."""
         ...
 
     async def read_folded(
@@ -47,7 +48,7 @@ class CandleStorage(Protocol):
     ) -> list[Candle]:
         """Return one part for each portion of which something is known, in order.
 
-        They are made of stored minutes, hours or days (`interval`).
+        They are made of stored minutes, quarters, hours or days (`interval`).
         """
         ...
 

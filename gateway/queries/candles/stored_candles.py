@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta, tzinfo
 from typing import NamedTuple
 
-from gateway.queries.candles.page import HOUR, MINUTE, PageSpans, make_portions
+from gateway.queries.candles.page import HOUR, MINUTE, QUARTER, PageSpans, make_portions
 from gateway.queries.candles.recent_parts import (
     RecentView,
     StoredTail,
@@ -29,7 +29,7 @@ TAIL = timedelta(minutes=10)
 
 
 class StoredParts(NamedTuple):
-    """Stored parts of some spans: days, hours and minutes in order, and the newest ones."""
+    """Stored parts of some spans, in order, and the newest ones."""
 
     older: Sequence[Candle]
     tail: StoredTail
@@ -95,7 +95,7 @@ class StoredCandles:
         return spans
 
     async def read_stored(self, spans: Sequence[TimeSpan]) -> StoredParts:
-        """Return parts of stored days, hours and minutes, and the minutes and seconds of the tail.
+        """Return parts of the longest stored bars, and the minutes and seconds of the tail.
 
         What is newer is stored in shorter ones only.
         """
@@ -132,7 +132,7 @@ class StoredCandles:
         return [with_final_state(candle, self._recent) for candle in folded]
 
     async def _read_parts(self, spans: Sequence[TimeSpan]) -> list[Candle]:
-        """Return parts of stored days, hours and minutes, then those of seconds."""
+        """Return parts of stored days, hours, quarters and minutes, then those of seconds."""
         stored = await self.read_stored(spans)
         newer = complete_minutes(stored.tail, self._recent, as_of=self._as_of, simulated=self._simulated)
         return [*stored.older, *newer]
@@ -140,18 +140,27 @@ class StoredCandles:
     async def _list_levels(
         self, spans: Sequence[TimeSpan], tail: datetime
     ) -> list[tuple[Interval, datetime]]:
-        """Return the intervals of stored parts that divide the spans, and until when."""
-        if any(span.start.replace(minute=0, second=0) != span.start for span in spans):
+        """Return the intervals of stored parts that divide the spans, and until when.
+
+        Before a time from which on quarter hours are stored, minutes count.
+        """
+        if spans[-1].end - spans[-1].start < QUARTER or not _begin_at(Interval.M15, spans):
             return []
-        if spans[-1].end - spans[-1].start < HOUR:
-            return []
-        until = await self._storage.read_hours_until(self._source)
-        if until is None:
-            return []
-        hours = span_at(Interval.H1, min(until, tail)).start
-        if all(span_at(Interval.D1, span.start).start == span.start for span in spans):
-            return [(Interval.D1, span_at(Interval.D1, hours).start), (Interval.H1, hours)]
-        return [(Interval.H1, hours)]
+        quarters, hours_until = await self._storage.read_rolled_up(self._source)
+        levels: list[tuple[Interval, datetime]] = []
+        if (
+            hours_until is not None
+            and spans[-1].end - spans[-1].start >= HOUR
+            and _begin_at(Interval.H1, spans)
+        ):
+            hours = span_at(Interval.H1, min(hours_until, tail)).start
+            if _begin_at(Interval.D1, spans):
+                levels.append((Interval.D1, span_at(Interval.D1, hours).start))
+            return [*levels, (Interval.H1, hours)]
+        if quarters is not None and quarters.start < tail:
+            until = span_at(Interval.M15, min(quarters.end, tail)).start
+            return [(Interval.M1, quarters.start), (Interval.M15, until)]
+        return []
 
     async def _read_spans(self, window: TimeSpan, *, waits_for_proof: bool) -> tuple[list[CoveredSpan], bool]:
         """Return the covered spans of a time, and whether earlier ones are left out.
@@ -162,3 +171,8 @@ class StoredCandles:
         if waits_for_proof and through is not None and self._as_of - through < proof_wait(self._source):
             through = self._as_of
         return clip_open(spans, through), len(spans) > MAX_SPANS
+
+
+def _begin_at(interval: Interval, spans: Sequence[TimeSpan]) -> bool:
+    """Return whether all spans begin with one of `interval`, in UTC."""
+    return all(span_at(interval, span.start).start == span.start for span in spans)

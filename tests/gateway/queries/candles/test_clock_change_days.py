@@ -22,6 +22,7 @@ from history.candle_reader import CandleReader
 from history.coverage import CandleCoverage
 from history.interval import Interval
 from history.models import MinuteRow, RecordingRow, SeriesRow
+from history.place import NOTHING_ROLLED_UP
 from history.rollup import Rollup
 from instruments.migrations import migrate
 from instruments.store import InstrumentStore
@@ -82,9 +83,9 @@ async def days(
             rows.append(row | {"first_us": 0, "last_us": 0, "coverage": "COMPLETE"})
         await insert_rows(connection, MinuteRow, rows)
         if parts == "hours":
-            rollup, until = Rollup(connection, [1], kept=first), None
-            while until != end:
-                until = await rollup.store(until, end, {})
+            rollup, done = Rollup(connection, [1], kept=first), NOTHING_ROLLED_UP
+            while done.hours_until != end:
+                done = await rollup.store(done, end, {})
             await connection.execute(
                 insert(RecordingRow).values(
                     source="binance",
@@ -93,7 +94,7 @@ async def days(
                     session="one",
                     number=1,
                     minutes_until=end,
-                    hours_until=until,
+                    **done.columns(),
                 )
             )
     clock.now = end + timedelta(hours=1)

@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 
 import httpx
 import pytest
-from sqlalchemy import insert
+from sqlalchemy import delete, insert
 
 from cache.memory import MemoryCache
 from gateway.app import create_app
@@ -31,7 +31,8 @@ from history.candle_reader import CandleReader
 from history.export import read_candles, write_csv
 from history.interval import Interval, TimeSpan
 from history.memory_log import MemoryBarLog
-from history.models import MinuteRow, RecordingRow, SeriesRow
+from history.models import MinuteRow, QuarterRow, RecordingRow, SeriesRow
+from history.place import NOTHING_ROLLED_UP
 from history.rollup import Rollup
 from history.time_zone import parse_zone
 from instruments.migrations import migrate
@@ -65,6 +66,8 @@ EXPORTED = {
     "state": "state",
     "revision": "revision",
 }
+# Since when quarters are stored, after the first minute, by what is stored besides minutes.
+QUARTERS_SINCE = {"hours": timedelta(0), "upgraded": timedelta(hours=7, minutes=15)}
 LENGTHS = {"M1": 1, "M5": 5, "M15": 15, "M30": 30, "H1": 60}
 DOCUMENT = """
 query($symbol: Symbol!, $interval: CandleInterval!, $from: DateTime, $to: DateTime, $last: Int!, $timeZone: String!, $knownAt: DateTime) {
@@ -189,13 +192,20 @@ class Paths(NamedTuple):
         return list(csv.DictReader(io.StringIO(text, newline="")))
 
 
-async def store_hours(store: InstrumentStore, first: datetime) -> None:
-    """Store the hours and days of the minutes, as a recorder would."""
+async def store_hours(store: InstrumentStore, first: datetime, quarters_since: timedelta) -> None:
+    """Store quarters, hours and days of the minutes, as a recorder would.
+
+    `quarters_since`: those of the time before it were not stored, by an older version.
+    """
     end = first + timedelta(minutes=MINUTES)
     async with store.transaction() as connection:
-        rollup, until = Rollup(connection, [1, 2], kept=first), None
-        while until != end:
-            until = await rollup.store(until, end, {})
+        rollup, done = Rollup(connection, [1, 2], kept=first), NOTHING_ROLLED_UP
+        while done.hours_until != end:
+            done = await rollup.store(done, end, {})
+        assert done.quarters is not None
+        since = first + quarters_since
+        await connection.execute(delete(QuarterRow).where(QuarterRow.open_time < since))
+        done = done._replace(quarters=TimeSpan(since, done.quarters.end))
         await connection.execute(
             insert(RecordingRow).values(
                 source="binance",
@@ -204,12 +214,12 @@ async def store_hours(store: InstrumentStore, first: datetime) -> None:
                 session="one",
                 number=1,
                 minutes_until=end,
-                hours_until=until,
+                **done.columns(),
             )
         )
 
 
-@pytest.fixture(params=[f"{parts}-{change}" for parts in ("minutes", "hours") for change in STARTS])
+@pytest.fixture(params=[f"{parts}-{change}" for parts in ("minutes", *QUARTERS_SINCE) for change in STARTS])
 async def paths(
     request: pytest.FixtureRequest,
     tmp_path: Path,
@@ -231,8 +241,8 @@ async def paths(
                 insert(SeriesRow).values(id=series, source="binance", base=base, quote=quote, simulated=False)
             )
             await insert_rows(connection, MinuteRow, [minute.row(series) for minute in minutes[symbol]])
-    if parts == "hours":
-        await store_hours(store, first)
+    if parts != "minutes":
+        await store_hours(store, first, QUARTERS_SINCE[parts])
     clock.now = first + (MINUTES + 60) * MINUTE
     history = CandleReader(store, simulated=False)
     gateway = Gateway(
@@ -248,7 +258,7 @@ async def paths(
     await wait_until(lambda: gateway.mirror.loaded and gateway.catalog.loaded)
     transport = httpx.ASGITransport(create_app(gateway, settings))
     async with httpx.AsyncClient(transport=transport, base_url="http://gateway", timeout=60) as client:
-        yield Paths(client, gateway, history, clock, first, minutes, has_hours=parts == "hours")
+        yield Paths(client, gateway, history, clock, first, minutes, has_hours=parts != "minutes")
     task.cancel()
     await asyncio.wait([task])
     await store.close()
