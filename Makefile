@@ -71,13 +71,7 @@ check: $(VENV)/.dev ## The fast part: style, types, import rules, generated file
 	@tools/lint-typescript.sh
 
 .generated:
-	$(BIN)/python -m gateway.schema.sdl --check
-	$(BIN)/python -m gateway.admin.sdl --check
-	$(BIN)/python -m tools.schema_changes
-	$(BIN)/ratewire show-env | diff -u .env.example -
-	$(BIN)/python -m tools.settings_docs --check
-	$(BIN)/python -m tools.check_migrations
-	$(BIN)/python -m tools.static_manifest --check
+	$(BIN)/python -m tools.generated
 
 workflows: $(VENV)/.dev ## Check the workflows and forms of .github/ by schema and for security; offline
 	$(BIN)/check-jsonschema -q --builtin-schema vendor.github-workflows .github/workflows/*.yml

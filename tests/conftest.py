@@ -2,6 +2,7 @@
 
 import os
 
+import structlog
 from hypothesis import HealthCheck, settings
 
 from tests.backends import (
@@ -27,6 +28,13 @@ __all__ = [
     "redis_url",
 ]
 
+# The default renders a traceback with all local variables, which takes longer than most tests.
+structlog.configure(
+    processors=[
+        *structlog.get_config()["processors"][:-1],
+        structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback),
+    ]
+)
 # No deadline per example and no complaint of slow generation: both measure the machine, not the code.
 settings.register_profile(
     "developer", max_examples=at_length(60), deadline=None, suppress_health_check=[HealthCheck.too_slow]

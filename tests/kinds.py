@@ -8,6 +8,7 @@ A test with none of them is a unit test.
 `long`: shows at greater length what a shorter test shows; `make test-long` runs it.
 
 `make check` runs unit tests. A unit test that starts a process or listens on a port fails with a `NotAUnitTest`.
+Files without a test that the command selects are not collected (`tests/selected_files.py`).
 """
 
 import gc
@@ -19,8 +20,24 @@ from typing import cast
 
 import pytest
 from xdist.scheduler import LoadScopeScheduling
+from xdist.workermanage import WorkerController
+
+from tests.selected_files import (
+    CollectedKinds,
+    Forms,
+    SelectedFiles,
+    fingerprint,
+    forms_from_json,
+    forms_to_json,
+    kinds_by_file,
+)
 
 ROOT = Path(__file__).resolve().parents[1]
+SELECTED = pytest.StashKey[SelectedFiles]()
+COLLECTED = pytest.StashKey[CollectedKinds]()
+KNOWN = pytest.StashKey[dict[str, Forms]]()
+# Of the controller, for its workers: all must collect the same.
+WORKER_INPUT = "ratewire_kinds"
 
 SERVER_FIXTURES = frozenset(
     {
@@ -87,6 +104,27 @@ def pytest_configure(config: pytest.Config) -> None:
         name, _, meaning = line.partition(": ")
         if name.strip("`") in MARKERS:
             config.addinivalue_line("markers", f"{name.strip('`')}: {meaning}")
+    if hasattr(config, "workerinput"):
+        known = forms_from_json(config.workerinput[WORKER_INPUT])
+    elif (cache := getattr(config, "cache", None)) is None:
+        known = {}
+    else:
+        config.stash[COLLECTED] = CollectedKinds(cache.mkdir("kinds"), fingerprint(ROOT))
+        known = config.stash[COLLECTED].read()
+    config.stash[KNOWN] = known
+    named = [config.invocation_params.dir / each.partition("::")[0] for each in config.args]
+    config.stash[SELECTED] = SelectedFiles(config.option.markexpr, known, named)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: WorkerController) -> None:
+    """Tell a worker what the controller knows of the files."""
+    node.workerinput[WORKER_INPUT] = forms_to_json(node.config.stash[KNOWN])
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Leave files out that have no selected test."""
+    return None if config.stash[SELECTED].may_have(collection_path) else True
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -98,6 +136,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             item.add_marker("servers")
     if hasattr(config, "workerinput"):
         items.sort(key=rank)
+    # Part of a file says nothing of the rest.
+    elif COLLECTED in config.stash and not config.option.lf and not any("::" in each for each in config.args):
+        config.stash[COLLECTED].add(kinds_by_file(items))
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)

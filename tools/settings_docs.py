@@ -20,10 +20,10 @@ def expected() -> dict[Path, str]:
     }
 
 
-def main() -> int:
+def main(arguments: list[str]) -> int:
     """Write or compare the files; return 1 if `--check` finds a difference."""
     wrong = [path for path, text in expected().items() if not path.exists() or path.read_text() != text]
-    if "--check" in sys.argv[1:]:
+    if "--check" in arguments:
         for path in wrong:
             sys.stderr.write(f"{path.name} differs from the settings: run `make env-example`\n")
         return 1 if wrong else 0
@@ -33,4 +33,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

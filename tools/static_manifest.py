@@ -30,9 +30,9 @@ def expected() -> str:
     return f"{digest(*SOURCES)}  dashboard\n{digest(*BUILT)}  gateway/static\n"
 
 
-def main() -> int:
+def main(arguments: list[str]) -> int:
     """Write the manifest; with `--check`, return 1 if it differs from the files."""
-    if "--check" not in sys.argv[1:]:
+    if "--check" not in arguments:
         MANIFEST.write_text(expected(), encoding="utf-8")
         return 0
     if MANIFEST.read_text(encoding="utf-8") == expected():
@@ -42,4 +42,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

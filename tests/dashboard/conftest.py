@@ -126,6 +126,8 @@ async def market(
         "RATEWIRE_GATEWAY_EMBED_ORIGINS": '["loopback"]',
         "RATEWIRE_GATEWAY_PORT": str(free_port()),
         "RATEWIRE_GATEWAY_TTL_S": json.dumps(TTL_S),
+        # The browser keeps idle connections, for which a gateway that drains would wait at the end of each test.
+        "RATEWIRE_GATEWAY_DRAIN_S": "0",
     }
     redis = open_redis(redis_server.url)
     await redis.flushall()
