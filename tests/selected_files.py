@@ -28,7 +28,10 @@ Forms = frozenset[frozenset[str]]
 
 
 class SelectedFiles:
-    """The files of a command that may hold a selected test. `known`: the kinds of each file's tests, of an earlier collection."""
+    """The files of a command that may hold a selected test.
+
+    `known`: the kinds of each file's tests, of an earlier collection.
+    """
 
     def __init__(self, expression: str, known: Mapping[str, Forms], named: Iterable[Path] = ()) -> None:
         self._selected = selected_forms(expression)
@@ -43,7 +46,10 @@ class SelectedFiles:
 
 
 def selected_forms(expression: str) -> Forms:
-    """Return the combinations of kinds that an expression of `-m` selects; all, where it has other words."""
+    """Return the combinations of kinds that an expression of `-m` selects.
+
+    All of them, where it has other words.
+    """
     words = {*WORDS.findall(expression)} - {"and", "or", "not"}
     if not PLAIN.fullmatch(expression) or not words <= {*KINDS}:
         return frozenset(FORMS)
@@ -85,7 +91,10 @@ def fingerprint(root: Path) -> str:
 
 
 class CollectedKinds:
-    """The kinds of each file's tests, as earlier commands have collected them, for one state of the sources."""
+    """The kinds of each file's tests, as earlier commands have collected them.
+
+    For one state of the sources.
+    """
 
     def __init__(self, folder: Path, state: str) -> None:
         self._folder, self._state = folder, state

@@ -1,4 +1,4 @@
-"""Compare all generated files with what they are made from, and the migrations with the models.
+"""Compare generated files with their sources, and the migrations with the models.
 
 In one process: to import the packages takes longer than to compare.
 """

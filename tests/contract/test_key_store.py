@@ -11,10 +11,10 @@ from access.api_key import KeySpec
 from access.key_store import KeyStore
 from access.key_text import hash_key, parse_key_id
 from access.scope import AccessScope
-from instruments.migrations import migrate
 from instruments.store import InstrumentStore
 from rates.errors import InvalidArgument, UnknownKey
 from tests.gateway.fakes import NOON
+from tests.migrated import migrate_new
 
 LATER = NOON + timedelta(minutes=1)
 OVERLAP = timedelta(hours=1)
@@ -27,7 +27,7 @@ async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator
         if request.param == "sqlite"
         else request.getfixturevalue("postgres_url")
     )
-    await migrate(url)
+    await migrate_new(url)
     database = InstrumentStore(url)
     yield KeyStore(database)
     await database.close()

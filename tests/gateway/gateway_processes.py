@@ -15,7 +15,6 @@ from cache.redis_client import open_redis
 from cache.redis_sink import RedisTickerSink
 from drill.distributed.system import UNBUDGETED
 from instruments.instrument import Instrument
-from instruments.migrations import migrate
 from instruments.store import InstrumentStore
 from rates.redis_keys import RedisKeys
 from rates.source import ObservedAtOrigin, Source
@@ -23,6 +22,7 @@ from rates.symbol import parse_symbol
 from rates.ticker import Ticker
 from runtime.free_port import free_port
 from tests.e2e.processes import Command, eventually, running_all
+from tests.migrated import migrate_new
 
 
 @dataclass(frozen=True)
@@ -120,7 +120,7 @@ async def gateway_processes(
         **{f"RATEWIRE_ACCESS_{name.upper()}": value for name, value in (access or {}).items()},
         **{f"RATEWIRE_GATEWAY_{name.upper()}": str(value) for name, value in settings.items()},
     }
-    await migrate(env["RATEWIRE_DATABASE_URL"])
+    await migrate_new(env["RATEWIRE_DATABASE_URL"])
     store = InstrumentStore(env["RATEWIRE_DATABASE_URL"])
     pairs = [(symbol, parse_symbol(symbol)) for symbol in symbols]
     await store.add(Instrument(Source.BINANCE, pair, text.replace("/", ""), text) for text, pair in pairs)

@@ -18,12 +18,12 @@ from gateway.settings import GatewaySettings
 from gateway.state.catalog import InstrumentCatalog
 from instruments.identity.identity_records import IdentityRecords
 from instruments.instrument import Instrument
-from instruments.migrations import migrate
 from instruments.store import InstrumentStore
 from rates.errors import RatesError
 from rates.source import Source
 from rates.symbol import parse_symbol
 from tests.gateway.fakes import FakeClock, build_ticker, wait_until
+from tests.migrated import migrate_new
 
 PATIENCE = timedelta(seconds=30)
 DOGE = parse_symbol("DOGE/USDT")
@@ -34,7 +34,7 @@ SOURCES = (Source.BINANCE, Source.BYBIT)
 async def store(tmp_path: Path) -> AsyncIterator[InstrumentStore]:
     """A database with the default seed."""
     url = f"sqlite+aiosqlite:///{tmp_path / 'seed.sqlite'}"
-    await migrate(url)
+    await migrate_new(url)
     store = InstrumentStore(url, simulated=True)
     yield store
     await store.close()

@@ -18,7 +18,6 @@ from history.candle_reader import ROWS_AT_ONCE, CandleReader
 from history.interval import Interval, TimeSpan
 from history.models import DayRow, HourRow, MinuteRow, SeriesRow
 from history.partitions import MINUTES, create_partitions
-from instruments.migrations import migrate
 from instruments.store import InstrumentStore
 from rates.source import Source
 from rates.symbol import Symbol
@@ -26,6 +25,7 @@ from rates.ticker import TickerKey
 from tests.history.generated_minutes import make_minute
 from tests.history.trades import at
 from tests.instruments.conftest import url
+from tests.migrated import migrate_new
 
 __all__ = ["url"]
 MINUTE = timedelta(minutes=1)
@@ -35,7 +35,7 @@ SERIES = 1
 @pytest.fixture
 async def database(url: str) -> AsyncIterator[InstrumentStore]:
     """A migrated database with one instrument."""
-    await migrate(url)
+    await migrate_new(url)
     store = InstrumentStore(url)
     async with store.transaction() as connection:
         await connection.execute(

@@ -18,11 +18,11 @@ from history.interval import Interval, TimeSpan
 from history.models import MinuteRow, SeriesRow
 from history.partitions import MINUTES, create_partitions
 from history.span_close import SpanClose
-from instruments.migrations import migrate
 from instruments.store import InstrumentStore
 from tests.history.generated_minutes import make_minute
 from tests.history.trades import at
 from tests.instruments.conftest import url
+from tests.migrated import migrate_new
 
 __all__ = ["url"]
 SERIES = (1, 2, 3)
@@ -32,7 +32,7 @@ COUNT = 120
 @pytest.fixture
 async def database(url: str) -> AsyncIterator[InstrumentStore]:
     """A database with minutes of two instruments, and a third one without any."""
-    await migrate(url)
+    await migrate_new(url)
     store = InstrumentStore(url)
     chance = random.Random(1)
     async with store.transaction() as connection:

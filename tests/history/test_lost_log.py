@@ -15,12 +15,12 @@ from history.interval import TimeSpan
 from history.recorder import Recorder
 from history.redis_log import RedisBarLog
 from history.store import HistoryStore
-from instruments.migrations import migrate
 from instruments.store import InstrumentStore
 from rates.redis_keys import RedisKeys
 from rates.source import Source
 from tests.history.test_bar_writer import Feeds
 from tests.history.trades import at
+from tests.migrated import migrate_new
 from tests.pipeline.fakes import BTC
 
 COMPLETE, PARTIAL = CandleCoverage.COMPLETE, CandleCoverage.PARTIAL
@@ -41,7 +41,7 @@ async def redis(redis_url: str) -> AsyncIterator[RedisClient]:
 async def store(tmp_path: Path) -> AsyncIterator[HistoryStore]:
     """An empty history."""
     url = f"sqlite+aiosqlite:///{tmp_path}/history.sqlite"
-    await migrate(url)
+    await migrate_new(url)
     database = InstrumentStore(url)
     yield HistoryStore(database, simulated=False)
     await database.close()

@@ -21,7 +21,7 @@ from history.reconciler import TURN, Reconciler, Turn
 from history.recording import EVERYTHING
 from history.store import HistoryStore
 from instruments.instrument import Instrument
-from instruments.migrations import check_models, migrate
+from instruments.migrations import check_models
 from instruments.store import InstrumentStore
 from rates.errors import RatesError, SourceProtocolError, SourceRateLimited, SourceUnavailable
 from rates.source import Source
@@ -30,6 +30,7 @@ from rates.ticker import TickerKey
 from tests.history.test_rollup import ALL, Feed, begin, end
 from tests.history.trades import at
 from tests.instruments.conftest import url
+from tests.migrated import migrate_new
 from tests.pipeline.fakes import BTC, FakeClock, FakeReader
 
 __all__ = ["url"]
@@ -136,7 +137,7 @@ class System:
 @pytest.fixture
 async def system(url: str) -> AsyncIterator[System]:
     """A system that was just started."""
-    await migrate(url)
+    await migrate_new(url)
     database = InstrumentStore(url)
     system = System(database)
     kept = EVERYTHING._replace(seconds=at(0) - DAY, minutes=at(0) - DAY)

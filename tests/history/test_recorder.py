@@ -20,11 +20,12 @@ from history.redis_limits import LOG_LENGTH
 from history.store import HistoryStore
 from history.trade import Trade
 from history.trade_fold import TradeFold
-from instruments.migrations import check_models, migrate
+from instruments.migrations import check_models
 from instruments.store import InstrumentStore
 from rates.source import Source
 from tests.history.trades import START, at, trade
 from tests.instruments.conftest import url
+from tests.migrated import migrate_new
 from tests.pipeline.fakes import BTC, FakeClock
 
 __all__ = ["url"]
@@ -35,7 +36,7 @@ DAY = timedelta(days=1)
 @pytest.fixture
 async def database(url: str) -> AsyncIterator[InstrumentStore]:
     """A migrated database."""
-    await migrate(url)
+    await migrate_new(url)
     store = InstrumentStore(url)
     yield store
     await store.close()

@@ -25,6 +25,7 @@ from instruments.store import InstrumentStore
 from rates.source import Source
 from tests.history.trades import at, trade
 from tests.instruments.conftest import url
+from tests.migrated import migrate_new
 from tests.pipeline.fakes import BTC
 
 __all__ = ["url"]
@@ -36,7 +37,7 @@ CHUNK = 200
 @pytest.fixture
 async def database(url: str) -> AsyncIterator[InstrumentStore]:
     """A migrated database."""
-    await migrate(url)
+    await migrate_new(url)
     store = InstrumentStore(url)
     yield store
     await store.close()

@@ -17,12 +17,12 @@ from history.redis_limits import LEASE, LOG_LENGTH
 from history.sample_fold import Sample, SampleFold
 from history.store import HistoryStore
 from history.verify import Verification
-from instruments.migrations import migrate
 from instruments.store import InstrumentStore
 from rates.source import Source
 from rates.symbol import Symbol
 from tests.history.trades import START, at
 from tests.instruments.conftest import url
+from tests.migrated import migrate_new
 from tests.pipeline.fakes import BTC, FakeClock
 
 __all__ = ["url"]
@@ -38,7 +38,7 @@ DAY = timedelta(days=1)
 @pytest.fixture
 async def database(url: str) -> AsyncIterator[InstrumentStore]:
     """A migrated database."""
-    await migrate(url)
+    await migrate_new(url)
     store = InstrumentStore(url)
     yield store
     await store.close()

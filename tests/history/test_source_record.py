@@ -20,11 +20,12 @@ from history.source_record import (
     fill_unknown,
 )
 from history.store import HistoryStore
-from instruments.migrations import check_models, migrate
+from instruments.migrations import check_models
 from instruments.store import InstrumentStore
 from rates.source import Source
 from tests.history.trades import at
 from tests.instruments.conftest import url
+from tests.migrated import migrate_new
 
 __all__ = ["url"]
 UP, DOWN, UNKNOWN = RecordedState.UP, RecordedState.DOWN, RecordedState.UNKNOWN
@@ -34,7 +35,7 @@ DAY = timedelta(days=1)
 @pytest.fixture
 async def database(url: str) -> AsyncIterator[InstrumentStore]:
     """A migrated database."""
-    await migrate(url)
+    await migrate_new(url)
     store = InstrumentStore(url)
     yield store
     await store.close()

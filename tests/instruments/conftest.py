@@ -7,8 +7,8 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from instruments.migrations import migrate
 from instruments.store import InstrumentStore
+from tests.migrated import migrate_new
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
@@ -27,7 +27,7 @@ async def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 @pytest.fixture
 async def store(url: str) -> AsyncIterator[InstrumentStore]:
     """Store on a migrated and seeded database."""
-    await migrate(url)
+    await migrate_new(url)
     store = InstrumentStore(url)
     yield store
     await store.close()

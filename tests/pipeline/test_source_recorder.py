@@ -15,7 +15,6 @@ from history.candle_reader import CandleReader
 from history.interval import Interval, TimeSpan
 from history.source_record import RecordedState, SourceRecord
 from history.store import HistoryStore
-from instruments.migrations import migrate
 from instruments.store import InstrumentStore
 from pipeline.source_recorder import MAX_PIECES, SourceRecorder
 from rates.errors import CacheUnavailable, DatabaseUnavailable
@@ -24,6 +23,7 @@ from rates.source import ObservedAtOrigin, Source
 from rates.ticker import Ticker
 from tests.gateway.fakes import wait_until
 from tests.history.trades import START, at
+from tests.migrated import migrate_new
 from tests.pipeline.fakes import BTC, FakeClock, instrument
 
 UP, STALLED, DOWN = RecordedState.UP, RecordedState.STALLED, RecordedState.DOWN
@@ -155,7 +155,7 @@ def seconds(record: SourceRecord) -> list[tuple[float, float, RecordedState]]:
 @pytest.fixture
 async def world(tmp_path: Path) -> AsyncIterator[World]:
     url = f"sqlite+aiosqlite:///{tmp_path}/history.sqlite"
-    await migrate(url)
+    await migrate_new(url)
     database = InstrumentStore(url)
     world = World(database)
     await world.report()

@@ -19,9 +19,9 @@ from gateway.admin.endpoint import ADMIN_PATH, AdminEndpoint
 from gateway.admin.schema import build_admin_schema
 from gateway.budgets.account_registry import Accounts
 from gateway.budgets.open_stream import OpenSocket, PlanLimitReached, StreamCost
-from instruments.migrations import migrate
 from instruments.store import InstrumentStore
 from rates.errors import BudgetExhausted
+from tests.migrated import migrate_new
 
 PLANS = {
     **SHIPPED_PLANS,
@@ -58,7 +58,7 @@ class Admin:
 @pytest.fixture
 async def admin(tmp_path: Path) -> AsyncIterator[Admin]:
     url = f"sqlite+aiosqlite:///{tmp_path}/keys.sqlite"
-    await migrate(url)
+    await migrate_new(url)
     database = InstrumentStore(url)
     admin = Admin(KeyStore(database))
     spec = KeySpec(name="Operations", scopes=frozenset({AccessScope.ADMIN}))

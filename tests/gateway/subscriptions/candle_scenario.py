@@ -21,11 +21,11 @@ from history.recorder import Recorder
 from history.store import HistoryStore
 from history.trade import Trade
 from history.trade_fold import TradeFold
-from instruments.migrations import migrate
 from instruments.store import InstrumentStore
 from rates.source import Source
 from tests.gateway.fakes import FakeClock, ListedInstruments, wait_until
 from tests.history.trades import at
+from tests.migrated import migrate_new
 from tests.pipeline.fakes import BTC
 
 TICK_S = 0.1
@@ -220,7 +220,7 @@ def row(candle: Candle) -> Row:
 async def open_scenario(folder: Path, source: Source = Source.BINANCE) -> AsyncIterator[CandleScenario]:
     """Run a gateway over an empty history."""
     url = f"sqlite+aiosqlite:///{folder / 'history.sqlite'}"
-    await migrate(url)
+    await migrate_new(url)
     store = InstrumentStore(url)
     scenario = CandleScenario(store, source)
     async with running(scenario.gateway):

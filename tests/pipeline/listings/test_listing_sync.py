@@ -11,7 +11,6 @@ import pytest
 from instruments.instrument import Halt, Instrument
 from instruments.listed import InstrumentListing, ListedInstrument, TradingStatus
 from instruments.listings import ListingRecords, ListingState
-from instruments.migrations import migrate
 from instruments.store import InstrumentStore
 from pipeline.coordination.memory_tick_claim import MemoryTickClaim
 from pipeline.health import SourceHealth
@@ -20,6 +19,7 @@ from rates.errors import SourceRateLimited, SourceUnavailable
 from rates.health import LISTINGS_ROLE, LinkState
 from rates.source import Source
 from rates.symbol import Symbol
+from tests.migrated import migrate_new
 from tests.pipeline.fakes import START, FakeClock, until
 
 INTERVAL = timedelta(minutes=5)
@@ -105,7 +105,7 @@ class Harness:
 @pytest.fixture
 async def harness(tmp_path: Path) -> AsyncIterator[Harness]:
     url = f"sqlite+aiosqlite:///{tmp_path}/instruments.sqlite"
-    await migrate(url)
+    await migrate_new(url)
     store = InstrumentStore(url)
     yield Harness(store, await store.read(Source.BINANCE))
     await store.close()
@@ -291,7 +291,7 @@ async def test_it_waits_for_an_unavailable_database(harness: Harness, tmp_path: 
     assert (harness.listing.asked, is_well(health)) == (0, True)
     assert "listing not looked at: " in (health.report(harness.clock()).reason or "")
     await store.close()
-    await migrate(f"sqlite+aiosqlite:///{tmp_path}/empty.sqlite")
+    await migrate_new(f"sqlite+aiosqlite:///{tmp_path}/empty.sqlite")
     await keeper.poll()
     assert health.report(harness.clock()).reason is None
     await store.close()

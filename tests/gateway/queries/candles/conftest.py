@@ -11,11 +11,11 @@ from cache.memory import MemoryCache
 from gateway.gateway import Gateway
 from gateway.settings import GatewaySettings
 from history.candle_reader import CandleReader
-from instruments.migrations import migrate
 from instruments.store import InstrumentStore
 from tests.gateway.fakes import FakeClock, ListedInstruments, wait_until
 from tests.history.test_recorder import System
 from tests.history.trades import at, trade
+from tests.migrated import migrate_new
 
 RECORDED_S = 200
 
@@ -33,7 +33,7 @@ async def _record(path: Path) -> None:
 
     The first began before the connection, the second has trades, the third has none.
     """
-    await migrate(_url(path))
+    await migrate_new(_url(path))
     store = InstrumentStore(_url(path))
     system = System(store)
     await system.run(10, RECORDED_S, trade(1, 70), trade(2, 80, "101.50", "0.10"), trade(3, 190))

@@ -24,11 +24,11 @@ from history.interval import Interval
 from history.models import MinuteRow, RecordingRow, SeriesRow
 from history.place import NOTHING_ROLLED_UP
 from history.rollup import Rollup
-from instruments.migrations import migrate
 from instruments.store import InstrumentStore
 from rates.source import Source
 from tests.gateway.fakes import FakeClock, ListedInstruments, wait_until
 from tests.history.trades import trade
+from tests.migrated import migrate_new
 from tests.pipeline.fakes import BTC
 
 BERLIN = "Europe/Berlin"
@@ -68,7 +68,7 @@ async def days(
     local, hours = CHANGES[change]
     first, count = local.astimezone(UTC), 60 * sum(hours)
     url = f"sqlite+aiosqlite:///{tmp_path}/days.sqlite"
-    await migrate(url)
+    await migrate_new(url)
     store = InstrumentStore(url)
     end = first + count * MINUTE
     async with store.transaction() as connection:

@@ -35,7 +35,6 @@ from history.models import MinuteRow, QuarterRow, RecordingRow, SeriesRow
 from history.place import NOTHING_ROLLED_UP
 from history.rollup import Rollup
 from history.time_zone import parse_zone
-from instruments.migrations import migrate
 from instruments.store import InstrumentStore
 from rates.source import Source
 from rates.symbol import parse_symbol
@@ -43,6 +42,7 @@ from rates.ticker import TickerKey
 from tests.gateway.fakes import FakeClock, ListedInstruments, wait_until
 from tests.gateway.queries.candles.generated_minutes import MINUTE, MINUTES, STARTS, Minute, expect, generate
 from tests.gateway.subscriptions.candle_scenario import EVERYTHING, CandleClient
+from tests.migrated import migrate_new
 
 SYMBOLS = ("BTC/USDT", "ETH/USDT")
 ZONES = ("UTC", "UTC", "Europe/Berlin", "Asia/Kolkata", "Pacific/Chatham", "America/New_York")
@@ -231,7 +231,7 @@ async def paths(
     parts, change = request.param.split("-")
     first = STARTS[change]
     url = f"sqlite+aiosqlite:///{tmp_path}/generated.sqlite"
-    await migrate(url)
+    await migrate_new(url)
     store = InstrumentStore(url)
     minutes = {symbol: list(generate(random.Random(symbol), first)) for symbol in SYMBOLS}
     async with store.transaction() as connection:
