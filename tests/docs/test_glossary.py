@@ -1,26 +1,20 @@
 """The glossary uses the names of the code."""
 
-import ast
 import re
-from pathlib import Path
 
 from tests.docs.pages import ROOT
 
 GLOSSARY = ROOT / "docs" / "glossary.md"
 PACKAGES = ("rates", "cache", "instruments", "history", "access", "pipeline", "gateway")
 _CLASS_NAME = re.compile(r"`((?:[A-Z][a-z]+)+)`")
+_CLASS = re.compile(r"^ *class (\w+)", re.MULTILINE)
 _ENTRY = re.compile(r"^- \*\*(.+?)\*\*: ", re.MULTILINE)
-
-
-def classes_in(file: Path) -> set[str]:
-    """Return the names of the classes that a file defines."""
-    return {node.name for node in ast.walk(ast.parse(file.read_text())) if isinstance(node, ast.ClassDef)}
 
 
 def test_every_class_in_the_glossary_exists() -> None:
     """A class that is renamed is renamed in the glossary, too."""
     files = [file for package in PACKAGES for file in (ROOT / package).rglob("*.py")]
-    known = set().union(*map(classes_in, files))
+    known = {name for file in files for name in _CLASS.findall(file.read_text(encoding="utf-8"))}
     named = set(_CLASS_NAME.findall(GLOSSARY.read_text(encoding="utf-8")))
     assert {"Mirror", "Cohort"} <= named
     assert named <= known, f"no such class: {sorted(named - known)}"

@@ -20,6 +20,7 @@ def own_collector() -> Iterator[None]:
     gc.unfreeze()
 
 
+@pytest.mark.slow
 def test_a_collection_of_young_objects_looks_at_few() -> None:
     """One of up to a million living objects took 124 ms, for which all clients waited."""
     looked_at: list[int] = []

@@ -308,6 +308,7 @@ async def test_a_minute_that_differs_is_kept_with_both_values(system: System) ->
     assert [one.verdict for one in system.checks if one.open_time == at(1800)] == [KlineVerdict.DIFFERS]
 
 
+@pytest.mark.slow
 async def test_a_part_of_ours_never_replaces_the_sources_candle(system: System) -> None:
     """A late trade of a filled minute changes nothing; the whole minute does."""
     await system.record(0, 70)

@@ -192,6 +192,7 @@ def test_minutes_with_a_hole_are_never_complete(recording: Path, seed: int) -> N
             assert candle.coverage in {CandleCoverage.PARTIAL, CandleCoverage.UNKNOWN}
 
 
+@pytest.mark.slow
 def test_any_interval_is_the_fold_of_its_minutes(recording: Path) -> None:
     """Folded from seconds at once, or from minutes."""
     recorder, window = Recorder(name_of(recording)), window_of(recording)

@@ -138,6 +138,7 @@ async def test_a_forming_hour_is_not_stored(feed: Feed) -> None:
     assert ([one.open_time for one in hours], days) == ([at(0)], [])
 
 
+@pytest.mark.slow
 async def test_quarters_are_stored_as_soon_as_they_are_over(feed: Feed) -> None:
     """All of them, from the first minute on, and none that is forming."""
     await feed.run(0, 29, start=True)
@@ -161,6 +162,7 @@ async def test_what_comes_late_makes_new_revisions_of_quarters(feed: Feed) -> No
     await check(feed.store)
 
 
+@pytest.mark.slow
 async def test_what_comes_late_makes_new_revisions(feed: Feed) -> None:
     """A correction of a minute of the day before reaches its hour and its day."""
     await feed.run(0, 14 * 60, start=True)
@@ -173,6 +175,7 @@ async def test_what_comes_late_makes_new_revisions(feed: Feed) -> None:
     assert [(one.revision, one.state) for one in (hours[3], *days)] == [(1, CandleState.CORRECTED)] * 2
 
 
+@pytest.mark.slow
 async def test_a_gap_makes_its_hour_partial_and_no_other(feed: Feed) -> None:
     """An hour of which nothing is known has no row.
 

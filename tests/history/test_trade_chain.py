@@ -66,6 +66,7 @@ def test_ids_that_are_no_numbers_tell_repetitions_only() -> None:
     assert found == [Continuity.FIRST, Continuity.NEXT, Continuity.REPEATED, Continuity.NEXT]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("connections", [2, 3])
 @given(data=st.data())
 def test_redundant_connections_deliver_each_trade_once(connections: int, data: st.DataObject) -> None:

@@ -34,6 +34,7 @@ async def verify(feed: Feed) -> list[Difference]:
     return found
 
 
+@pytest.mark.slow
 async def test_what_the_recorder_stores_agrees_with_itself(feed: Feed) -> None:
     """With a correction and a gap in it, over the end of a day."""
     await feed.run(0, 90, start=True)

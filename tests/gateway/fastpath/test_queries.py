@@ -346,6 +346,7 @@ async def test_a_list_that_comes_again_is_answered_while_it_is_kept() -> None:
         assert b'"price":"8"' in b"".join(chunks(plan) or ())
 
 
+@pytest.mark.slow
 async def test_a_client_with_ever_new_selections_fills_no_memory() -> None:
     """Ever new aliases are answered, and what is kept for them stays bounded."""
     async with both() as system:

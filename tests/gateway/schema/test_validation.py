@@ -78,6 +78,7 @@ def test_errors_of_changed_documents_are_those_of_the_library(
     assert_same(schema, text)
 
 
+@pytest.mark.slow
 def test_new_documents_leave_nothing_to_the_garbage_collector(schema: GraphQLSchema) -> None:
     """They left a thousand objects each: the collector then took 30 to 120 ms at once."""
     cache = DocumentCache(schema, LIMITS, size=10)

@@ -151,6 +151,7 @@ def test_each_emitted_ticker_is_newer_than_the_one_before(
         assert later.is_newer_than(earlier)
 
 
+@pytest.mark.slow
 def test_every_recorded_trade_is_emitted() -> None:
     """All of 2024-08-08, digit for digit, with the best prices recorded just before."""
     state = TickerMerger(simulated=False)

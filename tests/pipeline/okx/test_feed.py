@@ -56,6 +56,7 @@ def test_a_request_stays_far_below_its_largest_size() -> None:
     assert len(text) < 32 * KIB
 
 
+@pytest.mark.slow
 def test_frequent_changes_do_not_use_up_the_operations() -> None:
     """480 an hour are allowed. Two changes a second stay at 400 in any hour."""
     made, sent = feed(), []
