@@ -52,6 +52,7 @@ from rates.redis_keys import RedisKeys
 from rates.source import Source
 from runtime.clock.process_clock import ProcessClock
 from runtime.descriptors import DescriptorWatch
+from runtime.garbage_collection import tune_garbage_collector
 from runtime.heartbeat import Heartbeat
 from runtime.proxy import check_proxies
 from runtime.restart import keep_running
@@ -126,6 +127,7 @@ async def run_stream(source: Source, stop: asyncio.Event) -> None:
     check_proxies(simulated=load_settings(CacheSettings).simulated)
     async with _open_context(stop) as context, _open_last_known(stop, context) as instruments:
         _log.info("streaming", source=source.value)
+        tune_garbage_collector()
         await stream(
             stop,
             context,

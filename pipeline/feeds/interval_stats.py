@@ -50,16 +50,32 @@ class IntervalStats:
 
     def record(self, now: float) -> None:
         """Record one event."""
-        if self.last is not None:
-            interval = now - self.last
-            self._count += 1
+        last = self.last
+        if last is not None:
+            interval = now - last
+            count = self._count = self._count + 1
             self._since_outage += 1
             self._observed_s += interval
-            self.mean += (interval - self.mean) / min(self._count, AVERAGED_INTERVALS)
+            self.mean += (interval - self.mean) / min(count, AVERAGED_INTERVALS)
             if now - self._hour_began > HOUR_S:
                 self._longest_before, self._longest, self._hour_began = self._longest, 0.0, now
-            self._longest = max(interval, self._longest)
+            if interval > self._longest:  # noqa: PLR1730 - a call for each trade
+                self._longest = interval
         self.last = now
+
+    def record_together(self, now: float, count: int) -> None:
+        """Record events that came at once: the same as recording each of them."""
+        if not count:
+            return
+        self.record(now)
+        count -= 1
+        self._since_outage += count
+        while count > 0 and self._count < AVERAGED_INTERVALS:
+            self._count += 1
+            self.mean -= self.mean / self._count
+            count -= 1
+        self._count += count
+        self.mean *= (1 - 1 / AVERAGED_INTERVALS) ** count
 
     def pause(self) -> None:
         """Ignore the interval up to the next event, because observation was interrupted."""

@@ -38,9 +38,9 @@ class Liveness:
         """Record that the source pushes data on this connection. Only then is silence unusual."""
         self.has_data = True
 
-    def on_message(self, now: float) -> None:
-        """Record a readable message."""
-        self._stats.record(now)
+    def on_message(self, now: float, count: int = 1) -> None:
+        """Record readable messages that arrived together."""
+        self._stats.record_together(now, count)
         self._last_message_at, self._pinged_at, self._is_answered = now, None, False
 
     def on_pong(self) -> None:

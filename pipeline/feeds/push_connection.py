@@ -159,7 +159,7 @@ class PushConnection:
         """Read messages that arrived together, and deliver their events."""
         received_at, now = self._clock(), _now()
         self._progress.on_message(received_at)
-        receive, events = self._protocol.receive, list[FeedEvent]()
+        receive, events, readable = self._protocol.receive, list[FeedEvent](), 0
         try:
             for data in messages:
                 try:
@@ -170,9 +170,11 @@ class PushConnection:
                     self._health.record_rejection(Rejection.UNREADABLE, str(self._unreadable))
                 else:
                     self._unreadable = None
-                    liveness.on_message(now)
+                    readable += 1
         finally:
             # Those before a message that ends the connection, too.
+            if readable:
+                liveness.on_message(now, readable)
             if events:
                 if not liveness.has_data and any(
                     isinstance(event, Ticker | SymbolActivity) for event in events

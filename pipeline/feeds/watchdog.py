@@ -104,10 +104,11 @@ class Watchdog:
             return
         if self._rejected:
             self._rejected.pop(event.symbol, None)
-        if self._is_short(one.messages, now):
-            one.messages.record(now)
+        messages = one.messages
+        if messages.last is None or now - messages.last <= self._silent_after_s:
+            messages.record(now)
         else:
-            self._record(one.messages, now, self._message_limit_s(one))
+            self._record(messages, now, self._message_limit_s(one))
         if isinstance(event, Ticker):
             price = event.price
             # A price that alternates between two values, as buyers and sellers take turns, does not move.
@@ -120,15 +121,11 @@ class Watchdog:
             one.last_values = values
 
     def _record_change(self, stats: IntervalStats, now: float) -> None:
-        if self._is_short(stats, now):
+        # A silence that is too short to be unusual, whatever the limit is.
+        if stats.last is None or now - stats.last <= self._silent_after_s:
             stats.record(now)
         else:
             self._record(stats, now, self._limit_s(stats))
-
-    def _is_short(self, stats: IntervalStats, now: float) -> bool:
-        """Return whether the silence up to `now` is too short to be unusual, whatever the limit is."""
-        last = stats.last
-        return last is None or now - last <= self._silent_after_s
 
     def _record(self, stats: IntervalStats, now: float, limit_s: float) -> None:
         silence_s = 0.0 if stats.last is None else now - stats.last

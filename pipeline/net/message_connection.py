@@ -27,6 +27,8 @@ _END_OF_HEAD = b"\r\n\r\n"
 _TWO_BYTES, _EIGHT_BYTES, _MASK_BIT = 126, 127, 128
 # That much at once means that more is waiting. Other tasks take their turn before the next part is read.
 _BACKLOG_BYTES = 64 * 1024
+# Parts that follow each other faster are read together: to wake up for a few frames at a time costs more than to read them.
+READ_INTERVAL_S = 0.01
 
 
 class MessageConnection(ClientConnection):
@@ -39,12 +41,13 @@ class MessageConnection(ClientConnection):
     # A header that is not complete, and the bytes that are missing of the frame that the library reads.
     _header: bytes
     _missing: int
+    _read_at: float
 
     def __init__(self, protocol: ClientProtocol, **options: Any) -> None:
         super().__init__(protocol, **options)
         self._on_messages = self._failure = None
         self._response_end = self._header = b""
-        self._missing = 0
+        self._missing, self._read_at = 0, -READ_INTERVAL_S
 
     async def read_all(self, on_messages: OnMessages) -> NoReturn:
         """Pass on all messages in their order, undecoded, until cancelled.
@@ -75,9 +78,7 @@ class MessageConnection(ClientConnection):
             # It is closing, or failed.
             super().data_received(data)
             return
-        if len(data) >= _BACKLOG_BYTES:
-            self.transport.pause_reading()
-            self.loop.call_soon(self._resume)
+        self._pause(len(data))
         if self._missing:
             part, data = data[: self._missing], data[self._missing :]
             self._missing -= len(part)
@@ -155,6 +156,17 @@ class MessageConnection(ClientConnection):
         self._response_end = None
         super().data_received(data[:length])
         return data[length:]
+
+    def _pause(self, size: int) -> None:
+        """Let others take their turn after much data, or wait for more after parts in short order."""
+        now = self.loop.time()
+        read_at, self._read_at = self._read_at, now
+        if size >= _BACKLOG_BYTES:
+            self.transport.pause_reading()
+            self.loop.call_soon(self._resume)
+        elif self._on_messages is not None and now - read_at < 2 * READ_INTERVAL_S:
+            self.transport.pause_reading()
+            self.loop.call_later(READ_INTERVAL_S, self._resume)
 
     def _resume(self) -> None:
         if not self.recv_messages.paused and not self.transport.is_closing():

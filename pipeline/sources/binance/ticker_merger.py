@@ -106,14 +106,15 @@ class TickerMerger:
         if last is None:
             last = self._last[event.symbol] = _LastEvents(SymbolActivity(symbol))
         match event:
+            # The most frequent ones first.
+            case BinanceTrade():
+                return self._merge_trade(last, symbol, event, received_at)
             case BinanceBookTicker():
                 self._monitor.on_message(event.symbol, BOOK)
                 last.book, last.book_at, last.context = event, received_at, None
                 return last.activity
             case BinanceDayTicker():
                 return self._merge_day(last, symbol, event, received_at)
-            case BinanceTrade():
-                return self._merge_trade(last, symbol, event, received_at)
 
     def _merge_day(
         self, last: _LastEvents, symbol: Symbol, event: BinanceDayTicker, received_at: datetime

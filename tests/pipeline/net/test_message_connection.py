@@ -2,9 +2,9 @@
 
 import asyncio
 import struct
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import pairwise
-from typing import NoReturn
+from typing import NoReturn, cast
 
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -15,7 +15,7 @@ from websockets.protocol import State
 from websockets.uri import parse_uri
 from websockets.utils import accept_key
 
-from pipeline.net.message_connection import MessageConnection, OnMessages
+from pipeline.net.message_connection import READ_INTERVAL_S, MessageConnection, OnMessages
 
 MAX_SIZE, QUEUED = 400, 4
 TEXT, BINARY, PART, PING, PONG, CLOSE = 0x1, 0x2, 0x0, 0x9, 0xA, 0x8
@@ -271,4 +271,39 @@ async def test_a_backlog_is_read_in_parts_with_turns_of_other_tasks_between() ->
     assert (len(found), wire.pauses, wire.resumptions) == (count, 1, 0)
     await asyncio.sleep(0)
     assert wire.resumptions == 1
+    assert isinstance(await end(connection, task), ConnectionClosed)
+
+
+class HandLoop:
+    """The time and the timers of an event loop, set by hand."""
+
+    def __init__(self, now: float) -> None:
+        self.now = now
+        self.timers: list[tuple[float, Callable[[], None]]] = []
+
+    def time(self) -> float:
+        return self.now
+
+    def call_later(self, delay: float, callback: Callable[[], None]) -> None:
+        """Keep a timer."""
+        self.timers.append((delay, callback))
+
+
+async def test_parts_in_short_order_are_read_together() -> None:
+    """Reading pauses after each but the first; a part after a while is read at once."""
+    found: list[bytes] = []
+    connection, wire, task = await open_reading(found.extend)
+    loop, hand = connection.loop, HandLoop(connection.loop.time())
+    connection.loop = cast("asyncio.AbstractEventLoop", hand)
+    message = frame(FIN | TEXT, b"one")
+    for passed_s, pauses in ((10.0, 0), (READ_INTERVAL_S, 1), (READ_INTERVAL_S, 2), (0.0, 3), (10.0, 3)):
+        hand.now += passed_s
+        connection.data_received(message)
+        assert wire.pauses == pauses
+    assert len(found) == 5
+    assert [delay for delay, _ in hand.timers] == [READ_INTERVAL_S] * 3
+    for number, (_, resume) in enumerate(hand.timers, start=1):
+        resume()
+        assert wire.resumptions == number
+    connection.loop = loop
     assert isinstance(await end(connection, task), ConnectionClosed)

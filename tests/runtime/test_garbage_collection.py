@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from gateway.server import tune_garbage_collector
+from runtime.garbage_collection import tune_garbage_collector
 
 MADE = 400_000
 # Five times the youngest generation, and what it gets until a collection begins.
