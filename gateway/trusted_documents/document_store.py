@@ -102,7 +102,7 @@ class DocumentStore:
         Raises:
             DocumentError: the mode does not allow it, no document has the identifier, or it is not the hash of the text.
         """
-        if self.mode is DocumentMode.ONLY and text:
+        if self.mode is DocumentMode.ONLY and (text or document_id is None):
             raise DocumentRefused
         if document_id is None or (text and self.mode is DocumentMode.OFF):
             return text
