@@ -39,9 +39,12 @@ class QueryMeasurement:
 
 @dataclass(frozen=True)
 class SteadyQueries:
-    """Result of a run of `queries.c` at a steady rate: each latency, in milliseconds."""
+    """Result of a run of `queries.c` at a steady rate: of each request, in milliseconds."""
 
     latencies_ms: list[float]
+    """From when it was due until it was read."""
+    served_ms: list[float]
+    """From when it was sent until the kernel had the answer."""
     shares: CpuShares
 
 
@@ -149,7 +152,10 @@ class LoadGenerator:
             started.process.pid,
         ]
         seen = self._run("queries", started, bodies, arguments, more=(0, per_s, str(samples)))
-        return SteadyQueries([int(line) / 1000 for line in samples.read_text().split()], _shares(seen))
+        latencies, served = zip(*[line.split() for line in samples.read_text().splitlines()], strict=True)
+        return SteadyQueries(
+            *([int(each) / 1000 for each in some] for some in (latencies, served)), _shares(seen)
+        )
 
     @contextmanager
     def flooding(
@@ -166,7 +172,8 @@ class LoadGenerator:
     ) -> Iterator[Path]:
         """Run a client that sends more than the budget of its key (see `flood.c`), refused already.
 
-        Yields the file that has what it saw at its end, in its last line. It gets what the others leave of the load core.
+        Yields the file that has what it saw at its end, in its last line. It gets what the others leave of the load core: any other
+        process takes the core from it at once.
         """
         folder = self._environment.folder
         files = folder / "flood_queries", folder / "flood_messages"
@@ -174,7 +181,7 @@ class LoadGenerator:
             file.write_text("".join(f"{line}\n" for line in lines))
         log = folder / "flood.log"
         rates = [started.port, connections, queries_per_s, sockets, subscriptions_per_s]
-        command = ["nice", "-n", "19", str(folder / "flood"), *map(str, rates), *map(str, files)]
+        command = ["chrt", "--idle", "0", str(folder / "flood"), *map(str, rates), *map(str, files)]
         with running(command, core=self._environment.cores.load, log=log, variables={VARIABLE: key}) as flood:
             flood.wait_until(lambda: "ready" in log.read_text())
             yield log

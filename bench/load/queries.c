@@ -5,7 +5,8 @@
  * Each connection has a key, if there are some (measure.h).
  * With AGENTS, each request has one of that many user agents and a traceparent of its own, as requests of real clients do.
  * With RATE, that many requests a second are sent whether answers come or not, each on a connection without one in flight. Latencies
- * count from when a request is due. All in microseconds, in the order of the answers, are written to the file SAMPLES.
+ * count from when a request is due. All are written to the file SAMPLES in the order of the answers, in microseconds. Beside each is
+ * the time from the send until the kernel had the answer: without what this program waited for its own core.
  * It parses only the head of a response (status 200, content-length) and counts the bytes of the body. */
 #include "measure.h"
 #include <sys/prctl.h>
@@ -21,7 +22,7 @@
 struct connection {
     int fd, request, first, used;
     long body_left;
-    double sent_at;
+    double sent_at, sent_real_at;
     char head[HEAD];
 };
 
@@ -30,6 +31,8 @@ static size_t *lengths;
 static int request_count, agents;
 static long answered, seen, bytes;
 static double counting_from = 1e18;
+/* With a rate: for each latency, the time until the kernel had the answer. */
+static uint32_t *served;
 /* With a rate: connections without a request in flight, a ring, and when the next request is due. All take turns: the server closes
  * those that send nothing. */
 static double rate, next_due;
@@ -66,12 +69,24 @@ static void set_trace(char *request) {
     memcpy(strstr(request, TRACE) + sizeof TRACE - 1, text, sizeof text - 1);
 }
 
+static double real_s(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_REALTIME, &t);
+    return t.tv_sec + t.tv_nsec / 1e9;
+}
+
+static void record_served(int64_t us) {
+    if (!served && !(served = malloc(MAX_LATENCIES * sizeof *served))) fail("memory");
+    served[latency_count % MAX_LATENCIES] = us < 0 ? 0 : us;
+}
+
 static void send_request(struct connection *each, double due) {
     each->used = 0;
     each->body_left = -1;
     char *request = requests[each->first + each->request];
     if (agents) set_trace(request);
     each->sent_at = due;
+    if (rate) each->sent_real_at = real_s();
     send_all(each->fd, request, lengths[each->first + each->request]);
     each->request = (each->request + 1) % request_count;
 }
@@ -87,11 +102,12 @@ static struct connection *take_idle(void) {
     return each;
 }
 
-static void record_response(struct connection *each) {
+static void record_response(struct connection *each, double arrived_at) {
     double now = now_s();
     seen++;
     if (now >= counting_from) {
         answered++;
+        if (rate) record_served((arrived_at - each->sent_real_at) * 1e6);
         record_latency((now - each->sent_at) * 1e6);
     }
     if (rate) put_idle(each);
@@ -119,7 +135,7 @@ static void start_timer(int poll, double first_due) {
 static void write_samples(const char *path) {
     FILE *file = fopen(path, "w");
     if (!file || latency_count > MAX_LATENCIES) fail(path);
-    for (size_t i = 0; i < latency_count; i++) fprintf(file, "%u\n", latencies[i]);
+    for (size_t i = 0; i < latency_count; i++) fprintf(file, "%u %u\n", latencies[i], served[i]);
     fclose(file);
 }
 
@@ -142,9 +158,25 @@ static long read_head(struct connection *each, const char *data, long length) {
     return end + 4 - each->head - each->used;
 }
 
+/* Receives, and says when the kernel had the last of the bytes. */
+static long receive(int fd, char *chunk, double *arrived_at) {
+    union { struct cmsghdr head; char space[256]; } control;
+    struct iovec part = {.iov_base = chunk, .iov_len = CHUNK};
+    struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control};
+    long length = recvmsg(fd, &message, 0);
+    for (struct cmsghdr *each = CMSG_FIRSTHDR(&message); length > 0 && each; each = CMSG_NXTHDR(&message, each)) {
+        if (each->cmsg_level != SOL_SOCKET || each->cmsg_type != SO_TIMESTAMPNS) continue;
+        struct timespec t;
+        memcpy(&t, CMSG_DATA(each), sizeof t);
+        *arrived_at = t.tv_sec + t.tv_nsec / 1e9;
+    }
+    return length;
+}
+
 static void read_responses(struct connection *each) {
     static char chunk[CHUNK];
-    long length = recv(each->fd, chunk, CHUNK, 0);
+    double arrived_at = 0;
+    long length = rate ? receive(each->fd, chunk, &arrived_at) : recv(each->fd, chunk, CHUNK, 0);
     if (length < 0 && errno == EAGAIN) { errno = 0; return; }
     if (length <= 0) fail("the server closed a connection");
     if (now_s() >= counting_from) bytes += length;
@@ -156,7 +188,7 @@ static void read_responses(struct connection *each) {
         length -= taken;
     }
     if ((each->body_left -= length) < 0) fail("response body longer than its content-length");
-    if (!each->body_left) record_response(each);
+    if (!each->body_left) record_response(each, arrived_at);
 }
 
 static void poll_once(int poll, int timeout_ms) {
@@ -197,6 +229,8 @@ int main(int argc, char **argv) {
                                      .first = i % key_count() * request_count};
         struct epoll_event wanted = {.events = EPOLLOUT, .data.ptr = &all[i]};
         epoll_ctl(poll, EPOLL_CTL_ADD, all[i].fd, &wanted);
+        int on = 1;
+        if (rate && setsockopt(all[i].fd, SOL_SOCKET, SO_TIMESTAMPNS, &on, sizeof on)) fail("time stamps");
     }
     if (rate) start_timer(poll, now_s() + CONNECT_S);
     double start = now_s() + warmup, end = 1e18, own = 0, server = 0, waited = 0;
