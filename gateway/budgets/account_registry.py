@@ -153,16 +153,27 @@ class Accounts:
         Raises:
             BudgetExhausted: so it is.
         """
+        error = self.find_exhausted(account)
+        if error is not None:
+            try:
+                raise error
+            finally:
+                # Its traceback has this frame, which must not have it.
+                del error
+
+    def find_exhausted(self, account: Account) -> BudgetExhausted | None:
+        """Return the error of a client that has hardly a point left, and count it."""
         if account.limits is None or self.is_store_away:
-            return
+            return None
         # A point comes back within microseconds: every request would be read.
         points = min(REJECTED_POINTS, max(1, account.limits.capacity // FIRST_PART))
         if account.lacks(points, self._now_s()):
-            raise self.exhausted(account, points)
+            return self.exhausted(account, points)
         site = account.site
         if site is not None and account.left < points and site.lacks(points, self._now_s()):
             account.deny(BUDGET)
-            raise self.exhausted(site, points)
+            return self.exhausted(site, points)
+        return None
 
     def is_exhausted(self, account: Account, points: int) -> bool:
         """Whether it is known already that so many points are not available."""

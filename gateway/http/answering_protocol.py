@@ -58,9 +58,12 @@ class AnsweringProtocol(StallLimitedProtocol):
             if request is None:
                 return False
             known_request = self.request_cache.find(request)
-        # What is not known, or cannot be answered now, is not tried again.
+            if known_request is None:
+                self._has_tried = True
+                return self._refuse_unread(request)
+        # What cannot be answered now is not tried again.
         self._has_tried = True
-        if known_request is None or not self._answer(known_request):
+        if not self._answer(known_request):
             return False
         if is_new_head:
             self.request_cache.remember(data, known_request)
@@ -102,8 +105,15 @@ class AnsweringProtocol(StallLimitedProtocol):
             # Outermost handler: the ASGI path answers instead, with the error for the client.
             log.exception("short way failed")
             return False
-        if chunks is None:
-            return False
+        return chunks is not None and self._write_response(chunks)
+
+    def _refuse_unread(self, request: WholeRequest) -> bool:
+        """Refuse a request that is not known, if its client has hardly a point left."""
+        assert self.request_cache is not None
+        refusal = self.request_cache.refuse_unread(request, self.server_state.default_headers, self.client)
+        return refusal is not None and self._write_response(refusal)
+
+    def _write_response(self, chunks: list[bytes]) -> bool:
         if len(chunks) == 1:
             self.transport.write(chunks[0])
         else:

@@ -40,6 +40,7 @@ from gateway.results import QueryResult, encode
 from gateway.schema.context import OperationMetadata
 from gateway.turn_budget import TurnBudget
 from gateway.units import KIB
+from rates.errors import BudgetExhausted
 
 PATH = b"/graphql"
 STREAM_PARAMETER = b"token="
@@ -236,17 +237,12 @@ class RequestCache:
         account = self._clients.of_peer(peer, known_request.forwarded_for, known_request.principal)
         left = account.left - known_request.cost
         if left < 0:
-            is_proxy = self.is_proxy(peer)
-            if is_proxy and account.refusals.is_behind:
+            if account.refusals.is_behind and self.is_proxy(peer):
                 # The ASGI path lets the request wait, because the connection of a proxy is read on.
                 return None
             # The ASGI path waits for points, if there may be any.
             refusal = self._refuse(known_request, server_headers, account)
-            if refusal is not None:
-                pause_s = account.refusals.take()
-                # A proxy has other clients, too.
-                refusal.pause_s = 0.0 if is_proxy else pause_s
-            return refusal
+            return None if refusal is None else self._paced(refusal, account, peer)
         found = (
             self._respond_to_get(known_request, server_headers, account)
             if known_request.is_get
@@ -299,13 +295,65 @@ class RequestCache:
     def _refuse(
         self, known_request: KnownRequest, server_headers: list[Header], account: Account
     ) -> Refusal | None:
-        """Return the refusal of a client of which it is known that its budget is spent."""
-        points, limits = known_request.cost, account.limits
-        if limits is None or points > limits.capacity or not self._accounts.is_exhausted(account, points):
+        """Return the refusal of a client of which it is known that its budget is spent.
+
+        By what the request costs, or because there is hardly a point left, as the ASGI path does.
+        """
+        points, limits, accounts = known_request.cost, account.limits, self._accounts
+        if limits is None or points > limits.capacity:
             return None
-        error = budget_error(self._accounts.exhausted(account, points), account)
+        error = (
+            accounts.exhausted(account, points)
+            if accounts.is_exhausted(account, points)
+            else accounts.find_exhausted(account)
+        )
+        return (
+            None
+            if error is None
+            else self._encode_refusal(known_request.media, error, server_headers, account)
+        )
+
+    def refuse_unread(
+        self, request: WholeRequest, server_headers: list[Header], peer: tuple[str, int] | None
+    ) -> Refusal | None:
+        """Return the refusal of a request whose client has hardly a point left, whatever it asks for.
+
+        `None` for all that the ASGI path has to look at. It would refuse the same, at ten times the cost.
+        """
+        path, _, query = request.target.partition(b"?")
+        if path != PATH or b"#" in query or STREAM_PARAMETER in query or request.method not in METHODS:
+            return None
+        if self._connections.refusal is not None:
+            return None
+        credentials, who = request.credentials, self._authentication
+        principal = who.find(credentials) if credentials else who.anonymous
+        if principal is None:
+            return None
+        headers, forwarded_for = split_forwarded(request.headers)
+        account = self._clients.of_peer(peer, forwarded_for, principal)
+        if account.limits is None or (account.refusals.is_behind and self.is_proxy(peer)):
+            return None
+        is_get = request.method == b"GET"
+        if is_get:
+            headers = tuple([each for each in headers if each[0] != b"if-none-match"])
+        media = choose_json_type(headers, is_get=is_get, may_be_page=is_get and may_be_visit(query))
+        if media is None or (error := self._accounts.find_exhausted(account)) is None:
+            return None
+        return self._paced(self._encode_refusal(media, error, server_headers, account), account, peer)
+
+    def _paced(self, refusal: Refusal, account: Account, peer: tuple[str, int] | None) -> Refusal:
+        """Take the slot of a refusal, until which its connection is not read."""
+        pause_s = account.refusals.take()
+        # A proxy has other clients, too.
+        refusal.pause_s = 0.0 if self.is_proxy(peer) else pause_s
+        return refusal
+
+    def _encode_refusal(
+        self, media: MediaType, exhausted: BudgetExhausted, server_headers: list[Header], account: Account
+    ) -> Refusal:
+        error = budget_error(exhausted, account)
         body = encode({"errors": [{"message": str(error), "extensions": error.extensions}]})
-        headers = json_headers(known_request.media, len(body), error.headers)
+        headers = json_headers(media, len(body), error.headers)
         return Refusal([*self._heads.encode(REFUSED, server_headers, headers), body])
 
 

@@ -1,6 +1,7 @@
 """Refusals of a client that goes on, on all its connections together."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
@@ -21,6 +22,7 @@ from tests.gateway.fakes import wait_until
 from tests.gateway.wire import ONE, Wire, connected, learned, post, written
 
 REFUSED = b"HTTP/1.1 429"
+NEW = post("{ rates { cursor } }")
 # More than the client gets within the shortest pause, and few enough to wait for in a test.
 WAITING = 30
 
@@ -114,8 +116,76 @@ async def test_requests_behind_a_refused_one_wait_for_their_slots(
         assert written(wire).count(REFUSED) == 3
 
 
-async def test_a_refusal_leaves_nothing_to_the_garbage_collector(gateway_with_rate: Gateway) -> None:
+async def test_a_request_that_is_not_known_is_refused_without_the_asgi_path(
+    gateway_with_rate: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By its head, whatever it asks for: a client that sends new documents is refused as cheaply as others."""
+    async with spent(gateway_with_rate) as (protocol, wire, account):
+        monkeypatch.delattr(GatewayHttpProtocol, "_start_cycle")
+        for _ in range(WAITING):
+            account.refusals.take()
+        refused = account.refused
+        wire.written.clear()
+        protocol.data_received(NEW)
+        assert written(wire).startswith(REFUSED)
+        assert not wire.is_read
+        assert account.refused == refused + 1
+        await wait_until(lambda: wire.is_read)
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        NEW,
+        post(
+            "{ rates { cursor } }", "X-Forwarded-For: 192.0.2.1", "Accept: application/graphql-response+json"
+        ),
+        b"GET /graphql?query=%7Brates%7Bcursor%7D%7D HTTP/1.1\r\nHost: here\r\nAccept: application/json\r\n\r\n",
+    ],
+    ids=["POST", "POST, newer type", "GET"],
+)
+async def test_a_request_that_is_not_known_gets_the_bytes_of_the_asgi_path(
+    gateway_with_rate: Gateway, monkeypatch: pytest.MonkeyPatch, asked: bytes
+) -> None:
+    """Apart from times and what has come back meanwhile."""
+    answers = []
+    async with spent(gateway_with_rate) as (protocol, wire, _):
+        for is_cheap in (True, False):
+            with monkeypatch.context() as patched:
+                if not is_cheap:
+                    patched.setattr(RequestCache, "refuse_unread", lambda *_: None)
+                wire.written.clear()
+                protocol.data_received(asked)
+                assert bool(wire.written) == is_cheap
+                await wait_until(lambda: written(wire).endswith(b"}"))
+                answers.append(re.sub(rb"[0-9]+", b"0", written(wire)))
+                await wait_until(lambda: wire.is_read)
+    assert answers[0] == answers[1]
+
+
+@pytest.mark.parametrize(
+    "more", ["Accept: text/event-stream", "Origin: https://example.com", "Authorization: Bearer x"]
+)
+async def test_what_only_the_asgi_path_can_judge_is_left_to_it(
+    gateway_with_rate: Gateway, monkeypatch: pytest.MonkeyPatch, more: str
+) -> None:
+    """Another format, a page of another origin, a key that is not known."""
+    begun = []
+    async with spent(gateway_with_rate) as (protocol, wire, _):
+        monkeypatch.setattr(GatewayHttpProtocol, "_start_cycle", lambda *_: begun.append(1))
+        wire.written.clear()
+        protocol.data_received(post("{ rates { cursor } }", more))
+        assert begun == [1]
+        assert wire.written == []
+
+
+@pytest.mark.parametrize("is_cheap", [True, False], ids=["fast path", "ASGI path"])
+async def test_a_refusal_leaves_nothing_to_the_garbage_collector(
+    gateway_with_rate: Gateway, monkeypatch: pytest.MonkeyPatch, is_cheap: bool
+) -> None:
     """A client that goes on made collections of 10 ms, in which all others waited."""
+    if not is_cheap:
+        monkeypatch.setattr(RequestCache, "refuse_unread", lambda *_: None)
     async with spent(gateway_with_rate) as (protocol, wire, _):
 
         async def refuse(number: int) -> None:
