@@ -25,8 +25,9 @@ AHEAD_S = 4.0
 LIKE_REQUESTS = 8
 # The smallest lease is this part of the budget: a busy client asks less often.
 FIRST_PART = 200
-# Between two requests to the store that leased too little.
-MIN_RETRY_S = 0.025
+# Between two requests to the store that leased too little. A client at its limit would ask for each operation otherwise, at half a
+# millisecond each.
+MIN_RETRY_S = 0.1
 # Beyond this time demand counts as new.
 DEMAND_S = 30.0
 

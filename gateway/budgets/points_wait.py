@@ -34,11 +34,15 @@ async def retry_with_points(
         if exhausted.retry_ms / 1000 > POINTS_WAIT_S:
             raise exhausted
         async with account.waiting:
+            # Others that waited before this one may have leased enough for it, too.
+            may_begin = account.left >= exhausted.cost
             while True:
                 pause_s = max(LEAST_PAUSE_S, exhausted.retry_ms / 1000)
-                if loop.time() + pause_s > deadline:
-                    raise exhausted
-                await asyncio.sleep(pause_s)
+                if not may_begin:
+                    if loop.time() + pause_s > deadline:
+                        raise exhausted
+                    await asyncio.sleep(pause_s)
+                may_begin = False
                 try:
                     return await attempt()
                 except BudgetExhausted as exc:

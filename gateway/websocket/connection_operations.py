@@ -130,9 +130,11 @@ class ConnectionOperations:
             prepared = await prepare()
         except BudgetExhausted as exc:
             if not self._closed:
-                self._start_task(operation, self._start_with_points(operation, prepare, exc))
-            # It is refused at once, or waits. Nothing is read meanwhile, as over HTTP; its other operations go on.
-            await self._slow_down(is_refused=exc.retry_ms / 1000 > POINTS_WAIT_S)
+                waiting = self._start_task(operation, self._start_with_points(operation, prepare, exc))
+                # It is refused at once, or waits. Nothing is read meanwhile, as over HTTP; its other operations go on.
+                if await self._slow_down(is_refused=exc.retry_ms / 1000 > POINTS_WAIT_S):
+                    # Operations that end before they have their points would cost as much, and be paid for by nobody.
+                    await asyncio.wait([waiting], timeout=POINTS_WAIT_S)
         except Exception as exc:  # noqa: BLE001 - outermost of an operation: masked, logged, and the others go on
             if not self._closed:
                 self._start_task(operation, self._send_final(operation, self._format_error(operation, exc)))
@@ -140,14 +142,16 @@ class ConnectionOperations:
             if not self._start_prepared(operation, prepared):
                 await self._slow_down(is_refused=True)
 
-    async def _slow_down(self, *, is_refused: bool) -> None:
-        """Wait before the next message is read.
+    async def _slow_down(self, *, is_refused: bool) -> bool:
+        """Wait before the next message is read. Return whether that was necessary.
 
         Not if the operation waits for its points, unless its client sends more of those than it gets refusals.
         """
         pause_s = self._client.account.refusals.take()
-        if not self._closed and (is_refused or pause_s > LEAST_PAUSE_S):
+        is_necessary = not self._closed and (is_refused or pause_s > LEAST_PAUSE_S)
+        if is_necessary:
             await self._pause.wait(pause_s)
+        return is_necessary
 
     async def _start_with_points(
         self, operation: str, prepare: Preparation, exhausted: BudgetExhausted
@@ -249,8 +253,9 @@ class ConnectionOperations:
             subscriber.resuming = self.tasks.create_task(subscriber.resume(restored.resuming))
         return restored is not None
 
-    def _start_task(self, operation: str, work: Coroutine[Any, Any, None]) -> None:
-        self._running[operation] = self.tasks.create_task(work)
+    def _start_task(self, operation: str, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        task = self._running[operation] = self.tasks.create_task(work)
+        return task
 
     async def _run_operation(
         self, operation: str, prepared: PreparedOperation, stream: OpenStream | None = None
