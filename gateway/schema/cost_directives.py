@@ -24,6 +24,7 @@ from gateway.schema.root_size import (
     FIXED,
     GAPS,
     HISTORY,
+    SUBSCRIBE,
     SUMMARY,
     TAPE,
     TRADE,
@@ -150,7 +151,8 @@ def field_points(kind: GraphQLObjectType, name: str) -> float | None:
     """Return the points of a field that its type does not give."""
     named = get_named_type(kind.fields[name].type)
     if kind.name in {"Query", "Subscription"}:
-        return FIXED[name].points if name in FIXED else _ROOTS.get(name, ROOT)
+        points = FIXED[name].points if name in FIXED else _ROOTS.get(name, ROOT)
+        return points + SUBSCRIBE if kind.name == "Subscription" else points
     if not is_leaf_type(named):
         return ROOT if (kind.name, name) in PAGES_INSIDE else COMPUTED.get((kind.name, name))
     light = LIGHT_LEAVES.get(kind.name)

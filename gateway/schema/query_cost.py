@@ -14,6 +14,7 @@ from graphql import (
     GraphQLObjectType,
     GraphQLSchema,
     OperationDefinitionNode,
+    OperationType,
     get_argument_values,
 )
 from graphql.execution.values import VariableValues
@@ -31,7 +32,15 @@ from gateway.schema.introspection_cost import (
     IntrospectionCounter,
     cost_in_thread,
 )
-from gateway.schema.root_size import FIXED, UNPRICED, PlannedQuery, RootSize, RootSizes, SizedCatalog
+from gateway.schema.root_size import (
+    FIXED,
+    SUBSCRIBE,
+    UNPRICED,
+    PlannedQuery,
+    RootSize,
+    RootSizes,
+    SizedCatalog,
+)
 from gateway.schema.selected import FieldSelector, SelectedField
 from gateway.schema.selection_weight import EXECUTOR, FAST_PATH, ROOT, ListSize, Weight, weigh_items
 from gateway.schema.stream_cost import COUNT_FIELDS, read_options, stream_cost
@@ -58,6 +67,8 @@ class CompiledCost(NamedTuple):
 
     parent: GraphQLObjectType
     roots: tuple[RootCost, ...]
+    subscribing: float = 0
+    """The points of beginning and ending a subscription."""
     in_thread: float = 0
     """The points of an operation that only describes the schema, which `roots` have not; 0 for all others."""
     is_introspection: bool = False
@@ -114,19 +125,20 @@ class CostModel:
         if describing and all(name.startswith("__") for name in names):
             counter = IntrospectionCounter(self._schema, self.limit / IN_THREAD)
             in_thread = cost_in_thread([counter.count(field) for field in describing])
-            return CompiledCost(parent, (), in_thread + len(selected), is_introspection=True)
+            return CompiledCost(parent, (), in_thread=in_thread + len(selected), is_introspection=True)
         described = IntrospectionCounter(self._schema, self.limit) if describing else None
         roots = tuple([self._weigh_root(parent, field, described) for field in selected])
         return CompiledCost(
             parent,
             roots,
+            subscribing=SUBSCRIBE if operation.operation is OperationType.SUBSCRIPTION else 0,
             is_introspection=bool(describing) or SERVICE in names,
             scopes=needed_scopes(selected),
         )
 
     def query_cost(self, compiled: CompiledCost, values: VariableValues) -> int:
         """Return the points of an operation that is executed."""
-        points = compiled.in_thread
+        points = compiled.in_thread + compiled.subscribing
         for root in compiled.roots:
             size = self._size(compiled.parent, root, values)
             points += size.points + root.executed.sum(
@@ -141,7 +153,7 @@ class CostModel:
 
         `queries` are those of its root fields, if they have lists. An operation that may fail is executed then.
         """
-        points = 0.0
+        points = compiled.subscribing
         for root, query in zip(compiled.roots, queries, strict=True):
             size = FIXED.get(root.name, UNPRICED) if query is None else self._sizes.by_query(query)
             points += size.points + (root.executed if may_fail else root.on_fast_path).sum(size.lists)
