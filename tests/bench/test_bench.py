@@ -230,7 +230,7 @@ def test_the_missing_redis_package_is_named() -> None:
     assert "Traceback" not in done.stderr
 
 
-@pytest.mark.parametrize("mode", Mode)
+@pytest.mark.parametrize("mode", [Mode.BOTH, *only_long(Mode.QUERIES, Mode.SOCKETS, Mode.NEW)])
 def test_a_greedy_key_is_refused_while_another_one_is_measured(mode: Mode) -> None:
     """Both answer to their own budgets, and each request of the other one is answered."""
     with prepared_environment(choose_cores(), 60, keys=1) as environment:
