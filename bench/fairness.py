@@ -43,7 +43,7 @@ AIM = 1.2
 
 
 class Mode(StrEnum):
-    """What the greedy client sends."""
+    """Kinds of operations of the greedy client."""
 
     QUERIES = "queries"
     SOCKETS = "sockets"
@@ -52,7 +52,7 @@ class Mode(StrEnum):
 
 
 class Flood(NamedTuple):
-    """The greedy client: what it sends, and how often a second. Each kind is `TIMES` times its budget."""
+    """Operations of the greedy client, and their rates: each kind is `TIMES` times its budget."""
 
     bodies: Sequence[str]
     queries_per_s: float

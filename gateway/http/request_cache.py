@@ -316,7 +316,7 @@ class RequestCache:
     def refuse_unread(
         self, request: WholeRequest, server_headers: list[Header], peer: tuple[str, int] | None
     ) -> Refusal | None:
-        """Return the refusal of a request whose client has hardly a point left, whatever it asks for.
+        """Return the refusal of any request whose client has hardly a point left.
 
         `None` for all that the ASGI path has to look at. It would refuse the same, at ten times the cost.
         """

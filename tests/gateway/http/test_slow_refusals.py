@@ -119,7 +119,7 @@ async def test_requests_behind_a_refused_one_wait_for_their_slots(
 async def test_a_request_that_is_not_known_is_refused_without_the_asgi_path(
     gateway_with_rate: Gateway, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """By its head, whatever it asks for: a client that sends new documents is refused as cheaply as others."""
+    """By its head, whatever it asks for: new documents are refused as cheaply as others."""
     async with spent(gateway_with_rate) as (protocol, wire, account):
         monkeypatch.delattr(GatewayHttpProtocol, "_start_cycle")
         for _ in range(WAITING):

@@ -1,4 +1,4 @@
-"""Where only trusted documents are executed, the hostile ones of other tests are refused without being parsed."""
+"""Hostile documents are refused unparsed where only trusted ones are executed."""
 
 import pytest
 
