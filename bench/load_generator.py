@@ -152,10 +152,9 @@ class LoadGenerator:
             started.process.pid,
         ]
         seen = self._run("queries", started, bodies, arguments, more=(0, per_s, str(samples)))
-        latencies, served = zip(*[line.split() for line in samples.read_text().splitlines()], strict=True)
-        return SteadyQueries(
-            *([int(each) / 1000 for each in some] for some in (latencies, served)), _shares(seen)
-        )
+        pairs = [line.split() for line in samples.read_text().splitlines()]
+        latencies_ms, served_ms = ([int(pair[part]) / 1000 for pair in pairs] for part in (0, 1))
+        return SteadyQueries(latencies_ms, served_ms, _shares(seen))
 
     @contextmanager
     def flooding(

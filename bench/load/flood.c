@@ -3,7 +3,7 @@
  * QUERIES has one JSON body per line, MESSAGES one subscribe message per line with `"id":"@"`. `########` in a line becomes another
  * number each time, so that its document is a new one. Both are sent at their rates whether answers come or not: a connection that is
  * not read fills up, and what it does not take any more is counted as held. All connections have the first key (measure.h).
- * It prints `ready` once a query was refused, or subscriptions wait, and what it saw as JSON when it is told to end (SIGTERM). */
+ * It prints `ready` once a query was refused, or without queries subscriptions wait, and what it saw as JSON when it is told to end (SIGTERM). */
 #include "frames.h"
 #include <signal.h>
 
@@ -210,7 +210,7 @@ int main(int argc, char **argv) {
         for (; connections && due_queries <= now; due_queries += 1 / queries_per_s) send_query(&all[query++ % connections]);
         for (; sockets && due_operations <= now; due_operations += 1 / operations_per_s)
             send_operation(&all[connections + operation++ % sockets]);
-        if (!is_ready && (refused || denied || begun - started > 20 * sockets)) {
+        if (!is_ready && (connections ? refused : denied || begun - started > 20 * sockets)) {
             printf("ready\n");
             fflush(stdout);
             is_ready = 1;
