@@ -247,5 +247,8 @@ def test_a_greedy_key_is_refused_while_another_one_is_measured(mode: Mode) -> No
         )
     (seen,) = compared.seen
     assert (seen["refused"] > 0) == (seen["sent"] > 0) == (mode is not Mode.SOCKETS)
-    assert (seen["begun"] > seen["started"] > 0) == (mode in {Mode.SOCKETS, Mode.BOTH})
+    assert (seen["begun"] > seen["started"]) == (mode in {Mode.SOCKETS, Mode.BOTH})
+    # Something is within its budget. With both, its queries may have spent it before any subscription.
+    assert seen["answered"] + seen["started"] > 0
+    assert seen["started"] > 0 or mode is not Mode.SOCKETS
     assert f"| {mode} |" in "\n".join(describe_all(found))
