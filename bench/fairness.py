@@ -84,7 +84,7 @@ class Flood(NamedTuple):
                 return cls([*queries] * (NEW_PART - 1) + new, per_s / cost, sockets[1], sockets[0])
 
 
-class Comparison(NamedTuple):
+class ModeRounds(NamedTuple):
     """The rounds of a mode, in their order."""
 
     mode: Mode
@@ -116,7 +116,7 @@ def measure(
     modes: Sequence[Mode],
     rounds: int,
     seconds: float,
-) -> list[Comparison]:
+) -> list[ModeRounds]:
     """Return the rounds of each mode."""
     dialect = environment.dialect(Server.RATEWIRE)
     queries = make_queries(environment.symbols, 1, dialect)
@@ -129,7 +129,7 @@ def measure(
             environment.serving(Server.RATEWIRE, default_limits=True) as started,
         ):
             writer.write_line("1")
-            compared = Comparison(mode, Flood.of(mode, started, queries, messages), [], [], [])
+            compared = ModeRounds(mode, Flood.of(mode, started, queries, messages), [], [], [])
             for _ in range(rounds):
                 compare_once(compared, load, started, greedy, queries=queries, seconds=seconds)
             found.append(compared)
@@ -137,7 +137,7 @@ def measure(
 
 
 def compare_once(
-    compared: Comparison,
+    compared: ModeRounds,
     load: LoadGenerator,
     started: RunningServer,
     greedy: str,
@@ -175,7 +175,7 @@ def read_flood(log: Path) -> dict[str, float]:
     return seen
 
 
-def describe_all(found: Sequence[Comparison]) -> list[str]:
+def describe_all(found: Sequence[ModeRounds]) -> list[str]:
     """Return the lines of the report."""
     head = " | ".join(("greedy client", *_COLUMNS))
     return [
@@ -187,7 +187,7 @@ def describe_all(found: Sequence[Comparison]) -> list[str]:
     ]
 
 
-def describe_row(compared: Comparison) -> str:
+def describe_row(compared: ModeRounds) -> str:
     """Return the line of a mode in the table."""
     alone, beside = (
         [ms for each in rounds for ms in each.latencies_ms] for rounds in (compared.alone, compared.beside)
@@ -203,13 +203,13 @@ def describe_row(compared: Comparison) -> str:
     return f"| {' | '.join(cells)} |"
 
 
-def ratios(compared: Comparison, latencies: Callable[[SteadyQueries], list[float]]) -> list[float]:
+def ratios(compared: ModeRounds, latencies: Callable[[SteadyQueries], list[float]]) -> list[float]:
     """Return how p99 moved in each round."""
     pairs = zip(compared.alone, compared.beside, strict=True)
     return [percentile(latencies(beside)) / percentile(latencies(alone)) for alone, beside in pairs]
 
 
-def noise(compared: Comparison, latencies: Callable[[SteadyQueries], list[float]]) -> list[float]:
+def noise(compared: ModeRounds, latencies: Callable[[SteadyQueries], list[float]]) -> list[float]:
     """Return by how much p99 differed between consecutive rounds alone."""
     return [
         percentile(latencies(second)) / percentile(latencies(first))
@@ -238,7 +238,7 @@ def _spread(values: Sequence[float]) -> str:
     return f"{median(values):.2f} ({min(values):.2f} to {max(values):.2f})"
 
 
-def describe_flood(compared: Comparison) -> str:
+def describe_flood(compared: ModeRounds) -> str:
     """Return the line about what the greedy client tried and saw."""
 
     def per_s(name: str) -> float:
@@ -253,7 +253,7 @@ def describe_flood(compared: Comparison) -> str:
     )
 
 
-def show(compared: Comparison) -> None:
+def show(compared: ModeRounds) -> None:
     """Write the figures of the last round to standard error."""
     alone, beside = compared.alone[-1], compared.beside[-1]
     pairs = [
