@@ -37,7 +37,7 @@ MAX_LEASING = 32
 # Points of a request that is refused before its cost is known: it was parsed, or compared with the schema.
 REJECTED_POINTS = 500
 # A new document costs this part of what may be leased at once, at most.
-DOCUMENT_PART = 50
+DOCUMENT_PART = 10
 
 
 class Accounts:

@@ -84,9 +84,12 @@ LIVE_SERIES = 500
 ENTITY, PLANNED_ENTITY = 60, 12
 # Of a subscription that begins and ends, besides its first event: 300 to 400 µs were measured, from its message to the end of its cohort.
 SUBSCRIBE = 400
-# Of a document that is parsed and compared with the schema, of each character of it, and of the longest that parses. Measured: 0.3 ms for
-# 23 characters, 1.1 ms for 121, 1.6 ms for 146, 4.1 ms for 492, 11 ms for 1,952.
-DOCUMENT, PRICED_CHARACTER, MAX_PRICED = 200, 10, 20_000
+# Of a document that is parsed and compared with the schema, of each character of it, and of the longest that parses: four times what that
+# takes, because all others wait for it, which is one piece of work. Measured: 0.3 ms for 23 characters, 1.1 ms for 121, 1.6 ms for 146,
+# 4.1 ms for 492, 11 ms for 1,952.
+DOCUMENT, PRICED_CHARACTER, MAX_PRICED = 800, 40, 80_000
+# Of the document in an argument of `cost`: any may be asked for, within the most that an operation may cost.
+MAX_PRICED_ARGUMENT = 20_000
 # Points for each requested symbol, which may be unknown.
 SYMBOL = 8
 # Points for each tracked instrument of a conversion, and of a conversion over sources of its own.
@@ -149,7 +152,7 @@ class RootSizes:
     def by_arguments(self, name: str, arguments: Mapping[str, Any]) -> RootSize:
         """Return the size of a root field with these coerced arguments."""
         if name == "cost":
-            return RootSize(ROOT + price_document(arguments["document"]), {})
+            return RootSize(ROOT + min(price_document(arguments["document"]), MAX_PRICED_ARGUMENT), {})
         size = self._by_arguments(name, arguments)
         if name in PAST_KEYS and arguments.get("at") is not None:
             return size._replace(

@@ -79,7 +79,7 @@ async def test_pricing_a_long_document_has_its_price(operations: Operations) -> 
     def cost_of(document: str) -> int:
         return operations.prepare(GraphQLRequest(COST, {"document": document})).cost
 
-    assert cost_of("{ __typename }") < 400
+    assert cost_of("{ __typename }") < 1_500
     assert cost_of("x" * 2_000) > 20_000
 
 

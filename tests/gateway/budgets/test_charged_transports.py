@@ -124,7 +124,7 @@ async def test_an_operation_that_no_accepted_type_can_answer_is_not_free(limited
 
 async def test_a_new_document_costs_what_reading_it_takes(limited: Limited) -> None:
     """One that is asked for again is kept, and costs that no more."""
-    async with limited(points=6_000, window_s=DAY_S) as served, served.client() as client:
+    async with limited(points=40_000, window_s=DAY_S) as served, served.client() as client:
         for _ in range(40):
             assert (await client.post("/graphql", json={"query": "{ __typename }"})).status_code == 200
         statuses = [
@@ -184,7 +184,7 @@ async def test_subscriptions_wait_for_points_that_come_back_soon(
 
     monkeypatch.setattr(Preparer, "prepare_resolved", counted)
     start, data = ("subscribe", "next") if subprotocol == "graphql-transport-ws" else ("start", "data")
-    async with limited(points=6_000, window_s=10) as served, served.client() as client:
+    async with limited(points=20_000, window_s=10) as served, served.client() as client:
         assert (await spend(client))[-1].status_code == 429
         async with dial(served, subprotocol) as socket:
             for number in range(2):
