@@ -18,7 +18,7 @@ from gateway.fastpath.response_encoder import ResponseEncoder
 from gateway.fastpath.selection import NotOnFastPath
 from gateway.fastpath.subscriptions import FastPathSubscriptions
 from gateway.introspection import Introspection
-from gateway.preparation import Preparer
+from gateway.preparation import SUBSCRIPTION, Preparer
 from gateway.prepared_operation import OperationRejected, PreparedOperation, RejectionStage
 from gateway.prepared_subscriptions import PreparedSubscriptions
 from gateway.request import GraphQLRequest
@@ -43,7 +43,6 @@ from rates.errors import RatesError, TooManyLiveQueries
 
 # Points up to which an operation is light: it is executed without waiting for its turn.
 LIGHT = 1_000
-SUBSCRIPTION = "subscription"
 # About what a point costs.
 POINT_S = 1e-6
 ChargeDocument = Callable[[int], Awaitable[None]]
@@ -81,6 +80,8 @@ class Operations:
         )
         self.plan_known = self._preparer.plan_known
         """Returns the plan and cost of the query in a body, if its document is known and covered."""
+        self.price_new = self._preparer.price_new
+        """Returns the points of reading the document in a body, if it is a new one."""
         self.chunks = self._fast_queries.chunks
         """Returns the body of `answer` in chunks, if the fast path can encode it without errors."""
         self.is_encoded_list = self._fast_queries.is_encoded_list
@@ -98,7 +99,6 @@ class Operations:
             OperationRejected: as `prepare` does.
         """
         request = self._preparer.resolve(request)
-        # Without this word, a document is of queries.
         key = self._subscriptions.key_of(request) if SUBSCRIPTION in request.query else None
         if key is not None and (kept := self._subscriptions.find(key)) is not None:
             return kept

@@ -26,7 +26,7 @@ from gateway.schema.context import OperationPrice
 from gateway.schema.documents import CheckedDocument, DocumentCache, Limits, make_operation_key
 from gateway.schema.errors import INTROSPECTION_DISABLED, document_error, to_public_error
 from gateway.schema.query_cost import CompiledCost, CostModel
-from gateway.schema.root_size import PlannedQuery
+from gateway.schema.root_size import PlannedQuery, price_document
 from gateway.settings import GatewaySettings
 from gateway.state.catalog import InstrumentCatalog
 from gateway.state.instrument_pages import MAX_PAGE
@@ -35,6 +35,10 @@ from rates.errors import QueryTooExpensive
 
 # Reported errors of variables; further ones are left out.
 MAX_VARIABLE_ERRORS = 50
+
+
+# Without this word, a document is of queries.
+SUBSCRIPTION = "subscription"
 
 
 class Preparer:
@@ -211,6 +215,19 @@ class Preparer:
             return None
         template = self._find_template(self._planner, checked, read.operation_name)
         return None if template is None else template.plan(read.variables)
+
+    def price_new(self, body: bytes) -> int:
+        """Return the points of reading the document in the body of a request, if it is a new one.
+
+        0 for all others, and for what has no such body.
+        """
+        read = self._bodies.read(body)
+        if read is None or read.document_id is not None or self._trusted.mode not in TAKING_TEXTS:
+            return 0
+        # What is no object is rejected before anything is charged. A subscription may be kept without its document.
+        if not read.variables.startswith(b"{") or SUBSCRIPTION in read.query:
+            return 0
+        return 0 if self._documents.find(read.query) is not None else price_document(read.query)
 
     def _find_template(
         self, planner: Planner, checked: CheckedDocument, name: str | None

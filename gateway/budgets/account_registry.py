@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 
 from access import gcra
+from access.gcra import BucketLimits
 from access.lease_store import LeaseStore
 from access.plan import ANONYMOUS, Plan
 from gateway.budgets.account import FIRST_PART, Account, BudgetState
@@ -115,7 +116,16 @@ class Accounts:
             BudgetExhausted, CacheUnavailable: as `charge` does.
         """
         if account.limits is not None:
-            await self.charge(account, min(points, account.limits.capacity // DOCUMENT_PART))
+            await self.charge(account, _limit_document(points, account.limits))
+
+    def find_unaffordable(self, account: Account, document_points: int) -> BudgetExhausted | None:
+        """Return the error of a client that cannot pay for a new document now, as is known already, and count it."""
+        if account.limits is None:
+            return None
+        points = _limit_document(document_points, account.limits)
+        if points <= account.left or not self.is_exhausted(account, points):
+            return None
+        return self.exhausted(account, points)
 
     async def charge(self, account: Account, points: int) -> None:
         """Spend points; lease them first if need be.
@@ -306,3 +316,8 @@ class Accounts:
             if now_s >= forget_at_s:
                 forget_at_s = now_s + FORGET_S / 6
                 self._idle.forget(now_s)
+
+
+def _limit_document(points: int, limits: BucketLimits) -> int:
+    """Return what a new document costs under a plan."""
+    return min(points, limits.capacity // DOCUMENT_PART)

@@ -316,7 +316,7 @@ class RequestCache:
     def refuse_unread(
         self, request: WholeRequest, server_headers: list[Header], peer: tuple[str, int] | None
     ) -> Refusal | None:
-        """Return the refusal of any request whose client has hardly a point left.
+        """Return the refusal of a request whose client has hardly a point left, or too few for its new document.
 
         `None` for all that the ASGI path has to look at. It would refuse the same, at ten times the cost.
         """
@@ -337,9 +337,20 @@ class RequestCache:
         if is_get:
             headers = tuple([each for each in headers if each[0] != b"if-none-match"])
         media = choose_json_type(headers, is_get=is_get, may_be_page=is_get and may_be_visit(query))
-        if media is None or (error := self._accounts.find_exhausted(account)) is None:
+        if media is None or (error := self._find_exhausted(request, account)) is None:
             return None
         return self._paced(self._encode_refusal(media, error, server_headers, account), account, peer)
+
+    def _find_exhausted(self, request: WholeRequest, account: Account) -> BudgetExhausted | None:
+        """Return the error of a client that cannot pay for the least that the request costs."""
+        error = self._accounts.find_exhausted(account)
+        if (
+            error is None
+            and request.method != b"GET"
+            and (points := self._operations.price_new(request.body))
+        ):
+            error = self._accounts.find_unaffordable(account, points)
+        return error
 
     def _paced(self, refusal: Refusal, account: Account, peer: tuple[str, int] | None) -> Refusal:
         """Take the slot of a refusal, until which its connection is not read."""

@@ -20,7 +20,11 @@ ONE = '{ rate(symbol: "BTC/USDT") { id price ageMs freshness } }'
 
 
 def post(query: str, *more: str) -> bytes:
-    body = json.dumps({"query": query}).encode()
+    return post_body(json.dumps({"query": query}), *more)
+
+
+def post_body(text: str, *more: str) -> bytes:
+    body = text.encode()
     lines = [
         "POST /graphql HTTP/1.1",
         "Host: here",

@@ -19,24 +19,28 @@ from gateway.http.request_cache import RequestCache
 from rates.errors import BudgetExhausted
 from tests.garbage import counting_garbage
 from tests.gateway.fakes import wait_until
-from tests.gateway.wire import ONE, Wire, connected, learned, post, written
+from tests.gateway.wire import ONE, Wire, connected, learned, post, post_body, written
 
 REFUSED = b"HTTP/1.1 429"
 NEW = post("{ rates { cursor } }")
+# Fewer than a new document costs, and more than a known query.
+ENOUGH_FOR_KNOWN = 1_000
 # More than the client gets within the shortest pause, and few enough to wait for in a test.
 WAITING = 30
 
 
 @asynccontextmanager
-async def spent(gateway: Gateway) -> AsyncIterator[tuple[GatewayHttpProtocol, Wire, Account]]:
-    """A connection that has a known request, and whose client has hardly a point left."""
+async def spent(
+    gateway: Gateway, *, left: int = 0
+) -> AsyncIterator[tuple[GatewayHttpProtocol, Wire, Account]]:
+    """A connection that has a known request, and whose client has hardly a point left, or about so many."""
     plan = PlanLimits(points=20_000, window_s=86_400).named(ANONYMOUS)
     gateway.accounts = Accounts(MemoryLeaseStore(), {ANONYMOUS: plan}, grace_s=60)
     async with connected(gateway) as (protocol, wire):
         await learned(protocol, wire)
         account = gateway.accounts.of_address("")
         with suppress(BudgetExhausted):
-            while True:
+            while (gateway.accounts.state(account).remaining or 0) >= left:
                 await gateway.accounts.charge(account, 50)
         yield protocol, wire, account
 
@@ -133,23 +137,60 @@ async def test_a_request_that_is_not_known_is_refused_without_the_asgi_path(
         await wait_until(lambda: wire.is_read)
 
 
+async def test_a_new_document_that_its_client_cannot_pay_for_is_refused_without_the_asgi_path(
+    gateway_with_rate: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It has points for what is known, which goes on."""
+    async with spent(gateway_with_rate, left=ENOUGH_FOR_KNOWN) as (protocol, wire, _):
+        wire.written.clear()
+        protocol.data_received(post(ONE))
+        # Its points are leased first.
+        await wait_until(lambda: written(wire).startswith(b"HTTP/1.1 200"))
+        monkeypatch.delattr(GatewayHttpProtocol, "_start_cycle")
+        protocol.data_received(NEW)
+        assert REFUSED in written(wire)
+
+
 @pytest.mark.parametrize(
-    "asked",
+    "body",
     [
-        NEW,
-        post(
-            "{ rates { cursor } }", "X-Forwarded-For: 192.0.2.1", "Accept: application/graphql-response+json"
-        ),
-        b"GET /graphql?query=%7Brates%7Bcursor%7D%7D HTTP/1.1\r\nHost: here\r\nAccept: application/json\r\n\r\n",
+        '{"query": "{ rates { cursor } }", "variables": []}',
+        '{"query": "subscription { rates { kind } }"}',
+        '{"documentId": "sha256:00"}',
+        '{"query": "{ rates { cursor } }"',
     ],
-    ids=["POST", "POST, newer type", "GET"],
+    ids=["variables", "subscription", "identifier", "JSON"],
+)
+async def test_what_is_no_new_document_is_not_refused_for_its_price(
+    gateway_with_rate: Gateway, monkeypatch: pytest.MonkeyPatch, body: str
+) -> None:
+    """The ASGI path says what is wrong with it, or charges it."""
+    begun = []
+    async with spent(gateway_with_rate, left=ENOUGH_FOR_KNOWN) as (protocol, wire, _):
+        monkeypatch.setattr(GatewayHttpProtocol, "_start_cycle", lambda *_: begun.append(1))
+        wire.written.clear()
+        protocol.data_received(post_body(body))
+        assert begun == [1]
+        assert wire.written == []
+
+
+NEWER = post(
+    "{ rates { cursor } }", "X-Forwarded-For: 192.0.2.1", "Accept: application/graphql-response+json"
+)
+GOT = b"GET /graphql?query=%7Brates%7Bcursor%7D%7D HTTP/1.1\r\nHost: here\r\nAccept: application/json\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    ("asked", "left"),
+    [(NEW, 0), (NEWER, 0), (GOT, 0), (NEW, ENOUGH_FOR_KNOWN), (NEWER, ENOUGH_FOR_KNOWN)],
+    ids=["POST", "POST, newer type", "GET", "POST, few points", "POST, newer type, few points"],
 )
 async def test_a_request_that_is_not_known_gets_the_bytes_of_the_asgi_path(
-    gateway_with_rate: Gateway, monkeypatch: pytest.MonkeyPatch, asked: bytes
+    gateway_with_rate: Gateway, monkeypatch: pytest.MonkeyPatch, asked: bytes, left: int
 ) -> None:
     """Apart from times and what has come back meanwhile."""
     answers = []
-    async with spent(gateway_with_rate) as (protocol, wire, _):
+    async with spent(gateway_with_rate, left=left) as (protocol, wire, _):
         for is_cheap in (True, False):
             with monkeypatch.context() as patched:
                 if not is_cheap:
