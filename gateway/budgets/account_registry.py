@@ -119,7 +119,7 @@ class Accounts:
             await self.charge(account, _limit_document(points, account.limits))
 
     def find_unaffordable(self, account: Account, document_points: int) -> BudgetExhausted | None:
-        """Return the error of a client that cannot pay for a new document now, as is known already, and count it."""
+        """Return the error of a client known to lack the points of a new document, and count it."""
         if account.limits is None:
             return None
         points = _limit_document(document_points, account.limits)

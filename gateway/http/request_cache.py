@@ -316,7 +316,7 @@ class RequestCache:
     def refuse_unread(
         self, request: WholeRequest, server_headers: list[Header], peer: tuple[str, int] | None
     ) -> Refusal | None:
-        """Return the refusal of a request whose client has hardly a point left, or too few for its new document.
+        """Return the refusal of a client with hardly a point, or too few for its new document.
 
         `None` for all that the ASGI path has to look at. It would refuse the same, at ten times the cost.
         """

@@ -33,7 +33,7 @@ WAITING = 30
 async def spent(
     gateway: Gateway, *, left: int = 0
 ) -> AsyncIterator[tuple[GatewayHttpProtocol, Wire, Account]]:
-    """A connection that has a known request, and whose client has hardly a point left, or about so many."""
+    """A connection with a known request, whose client has hardly a point left, or `left`."""
     plan = PlanLimits(points=20_000, window_s=86_400).named(ANONYMOUS)
     gateway.accounts = Accounts(MemoryLeaseStore(), {ANONYMOUS: plan}, grace_s=60)
     async with connected(gateway) as (protocol, wire):
