@@ -105,6 +105,7 @@ def test_a_stream_waits_for_its_turn_or_raises() -> None:
         core = Core()
         admission = Admission(max_waiting=2, wait_s=1, now_s=core.now, cpu_s=core.read)
         await admission.wait()
+        await asyncio.sleep(0)
         admission.enter(core.work("a", 2 * TURN_S), never)
         cancelled = admission.wait()
         cancelled.send(None)
