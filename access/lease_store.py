@@ -37,7 +37,7 @@ class Lease(NamedTuple):
 class LeaseStore(Protocol):
     """A budget for each account, shared by all gateways."""
 
-    async def take(self, request: LeaseRequest) -> Lease:
+    async def take(self, request: LeaseRequest, /) -> Lease:
         """Lease points.
 
         Raises:

@@ -120,6 +120,7 @@ async def connect_redis(url: str) -> RedisClient:
 
 
 def _open(url: RedisUrl) -> RedisClient:
+    options: dict[str, Any]
     match url.deployment:
         case Deployment.CLUSTER:
             return ClusterRedis(url)

@@ -26,9 +26,15 @@ class Ending(Enum):
 class ClientConnection(Protocol):
     """A WebSocket, or a stream over HTTP, of `principal`."""
 
-    principal: Principal
+    @property
+    def principal(self) -> Principal:
+        """The client. It may be replaced by what its key means now."""
+        ...
 
-    async def end(self, ending: Ending) -> None:
+    @principal.setter
+    def principal(self, principal: Principal, /) -> None: ...
+
+    async def end(self, ending: Ending, /) -> None:
         """End it in the way that its client's library follows by reconnecting."""
         ...
 

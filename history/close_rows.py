@@ -122,7 +122,7 @@ def _select_closes(
         .where(newest.c.age == 1)
         .subquery()
     )
-    return select(
+    return select(  # pyrefly: ignore[bad-return]  # `Select` takes any number of types
         ranked.c.series_id,
         ranked.c.quarter,
         func.max(case((ranked.c.place == 1, ranked.c.close))).label("close"),

@@ -92,7 +92,8 @@ async def store_place(
         "through": place.through,
         "not_before": place.not_before,
         "minutes_until": place.minutes_until,
-    } | place.rolled_up.columns()
+        **place.rolled_up.columns(),
+    }
     if known is None:
         await connection.execute(insert(RecordingRow).values(source=source, simulated=simulated, **values))
         return

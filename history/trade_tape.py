@@ -42,7 +42,7 @@ NewChunks = Mapping[Symbol, TapeChunk]
 class TradeTape(Protocol):
     """The last trades of all instruments."""
 
-    async def append(self, source: Source, session: str, chunks: NewChunks) -> bool:
+    async def append(self, source: Source, session: str, chunks: NewChunks, /) -> bool:
         """Append trades and publish them, if the session has the lease of the log of bars.
 
         Raises:

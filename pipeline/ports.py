@@ -100,7 +100,7 @@ class TickClaim(Protocol):
 class RequestBudget(Protocol):
     """Limits the calls to one source, counted over all replicas."""
 
-    async def take(self, request: str = "") -> CallBudgetState:
+    async def take(self, request: str = "", /) -> CallBudgetState:
         """Take one call from the budget and return what is left. `request` is the key of `defer`.
 
         Raises:
@@ -110,7 +110,7 @@ class RequestBudget(Protocol):
         """
         ...
 
-    async def defer(self, span: timedelta, request: str) -> None:
+    async def defer(self, span: timedelta, request: str, /) -> None:
         """Block one request for `span`, because its response could not be newer.
 
         Never shortens a longer deferral.
@@ -152,7 +152,7 @@ class Cooldown(Protocol):
 class RateFetcher(Protocol):
     """Fetches the current rates of instruments from one source."""
 
-    async def fetch(self, instruments: Sequence[RequestedInstrument]) -> Sequence[Ticker]:
+    async def fetch(self, instruments: Sequence[RequestedInstrument], /) -> Sequence[Ticker]:
         """Fetch one ticker per instrument.
 
         Instruments for which the source has no quote are left out.

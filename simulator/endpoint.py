@@ -22,10 +22,12 @@ class Endpoint(Protocol):
     def matches(self, path: str) -> bool:
         """Whether a request path (without its query) belongs to this service."""
 
-    def check_handshake(self, connection: ServerConnection, request: Request, now_ns: int) -> Response | None:
+    def check_handshake(
+        self, connection: ServerConnection, request: Request, now_ns: int, /
+    ) -> Response | None:
         """Return the refusal of a handshake, or None to accept it."""
 
-    async def serve(self, connection: ClientSocket, request: Request) -> None:
+    async def serve(self, connection: ClientSocket, request: Request, /) -> None:
         """Serve one client until either side closes."""
 
 

@@ -104,7 +104,7 @@ class Venue(Protocol):
         None if the stream is unknown or has no initial frame.
         """
 
-    def klines(self, code: str, start_ns: int, end_ns: int) -> Sequence[PublishedKline]:
+    def klines(self, code: str, start_ns: int, end_ns: int, /) -> Sequence[PublishedKline]:
         """The minutes of a listed code that begin between both times, in order.
 
         Only minutes of which this market knows all trades; none in a replay.
@@ -126,7 +126,7 @@ class BinanceMarket(Protocol):
     def book_ticker(self, symbol: str) -> Mapping[str, str] | None:
         """`bidPrice bidQty askPrice askQty`; None before the first quote."""
 
-    def klines(self, symbol: str, start_ns: int, end_ns: int) -> Sequence[PublishedKline]:
+    def klines(self, symbol: str, start_ns: int, end_ns: int, /) -> Sequence[PublishedKline]:
         """The minutes of a listed symbol, as in `Venue.klines`."""
 
 

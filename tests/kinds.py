@@ -106,10 +106,10 @@ def pytest_configure(config: pytest.Config) -> None:
             config.addinivalue_line("markers", f"{name.strip('`')}: {meaning}")
     if hasattr(config, "workerinput"):
         known = forms_from_json(config.workerinput[WORKER_INPUT])
-    elif (cache := getattr(config, "cache", None)) is None:
+    elif (notes := getattr(config, "cache", None)) is None:
         known = {}
     else:
-        config.stash[COLLECTED] = CollectedKinds(cache.mkdir("kinds"), fingerprint(ROOT))
+        config.stash[COLLECTED] = CollectedKinds(notes.mkdir("kinds"), fingerprint(ROOT))
         known = config.stash[COLLECTED].read()
     config.stash[KNOWN] = known
     named = [config.invocation_params.dir / each.partition("::")[0] for each in config.args]

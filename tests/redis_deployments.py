@@ -84,7 +84,7 @@ class RedisCluster:
         owners = {owner_of(ask(port, "CLUSTER", "NODES"), slot) for port in self._alive}
         return owners.pop() if len(owners) == 1 else 0
 
-    def cut_replica(self, key: str) -> None:
+    def cut_replica(self, key: str, /) -> None:
         """Stop replication of the shard that has a key.
 
         What is written from here on is lost with its primary.
@@ -95,7 +95,7 @@ class RedisCluster:
         self._servers[self._frozen].freeze()
         ask(primary, "CLIENT", "KILL", "TYPE", "replica")
 
-    def fail_over(self, key: str) -> None:
+    def fail_over(self, key: str, /) -> None:
         """Kill the primary that has a key and return; the cluster promotes its replica by itself."""
         port = self.primary_of(key)
         self._servers[port].kill()
@@ -246,14 +246,14 @@ class RedisSentinel:
         }
         return int(ports.pop()) if len(ports) == 1 else 0
 
-    def cut_replica(self, _: str = "") -> None:
+    def cut_replica(self, _: str = "", /) -> None:
         """Stop replication: what is written from here on is lost with the primary."""
         primary = self.primary()
         self._frozen = next(port for port in self._servers if port != primary)
         self._servers[self._frozen].freeze()
         ask(primary, "CLIENT", "KILL", "TYPE", "replica")
 
-    def fail_over(self, _: str = "") -> None:
+    def fail_over(self, _: str = "", /) -> None:
         """Kill the primary and return; the Sentinels promote the replica by themselves."""
         port = self.primary()
         self._servers[port].kill()

@@ -48,7 +48,7 @@ class _LoggedToo(Container[str]):
         self._wanted = wanted
 
     def __contains__(self, stream: object) -> bool:
-        return (isinstance(stream, str) and stream.endswith(CHANNEL)) or stream in self._wanted
+        return isinstance(stream, str) and (stream.endswith(CHANNEL) or stream in self._wanted)
 
 
 class TradeLoggingWorld(GeneratedWorld):

@@ -210,6 +210,7 @@ def _is_ours(kind: Any) -> bool:
 def _compile_leaf(kind: Any) -> _InputType:
     if isinstance(kind, GraphQLEnumType):
         values = {name: coerce_input_value(name, kind) for name in kind.values}
+        # pyrefly: ignore[invalid-literal]  # known at run time
         return _InputType(Literal[tuple(values)], values.__getitem__, is_text=True)
     if kind in _BUILT_IN:
         return _BUILT_IN[kind]

@@ -76,13 +76,12 @@ class ConsensusContribution:
     def of(cls, value: consensus.Contribution) -> Self:
         found = {name: read(value) for name, read in READ_CONTRIBUTION.items()}
         rate, rate_at = found["rate"], found["rate_at"]
-        return cls(
-            **{
-                **found,
-                "rate": None if rate is None else RateType.of(rate),
-                "rate_at": None if rate_at is None else RateAtType.of(rate_at),
-            }
-        )
+        fields: dict[str, Any] = {
+            **found,
+            "rate": None if rate is None else RateType.of(rate),
+            "rate_at": None if rate_at is None else RateAtType.of(rate_at),
+        }
+        return cls(**fields)
 
 
 @strawberry.type(
@@ -130,7 +129,8 @@ class ConsensusRateType(Node):
     def of(cls, value: consensus.ConsensusRate) -> Self:
         read_values = {name: read(value) for name, read in READ_CONSENSUS.items()}
         contributions = [ConsensusContribution.of(each) for each in value.contributions]
-        return cls(**{**read_values, "contributions": contributions})
+        fields: dict[str, Any] = {**read_values, "contributions": contributions}
+        return cls(**fields)
 
 
 def _read_basis(value: consensus.Contribution) -> PriceBasis | None:

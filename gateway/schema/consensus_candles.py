@@ -85,7 +85,8 @@ class ConsensusCandleListType:
     @classmethod
     def of(cls, value: consensus_candle.ConsensusCandleList) -> Self:
         found = {name: read(value) for name, read in READ_CONSENSUS_CANDLE_LIST.items()}
-        return cls(**{**found, "items": [ConsensusCandleType.of(each) for each in value.items]})
+        fields: dict[str, Any] = {**found, "items": [ConsensusCandleType.of(each) for each in value.items]}
+        return cls(**fields)
 
 
 READ_CONSENSUS_CANDLE: Mapping[str, Callable[[consensus_candle.ConsensusCandle], Any]] = {

@@ -86,13 +86,12 @@ class ConversionLeg:
     def of(cls, value: conversion.Leg) -> Self:
         found = {name: read(value) for name, read in READ_LEG.items()}
         rate, rate_at = found["rate"], found["rate_at"]
-        return cls(
-            **{
-                **found,
-                "rate": None if rate is None else RateType.of(rate),
-                "rate_at": None if rate_at is None else RateAtType.of(rate_at),
-            }
-        )
+        fields: dict[str, Any] = {
+            **found,
+            "rate": None if rate is None else RateType.of(rate),
+            "rate_at": None if rate_at is None else RateAtType.of(rate_at),
+        }
+        return cls(**fields)
 
 
 @strawberry.type(
@@ -130,7 +129,8 @@ class ConversionType(Node):
     @classmethod
     def of(cls, value: conversion.Conversion) -> Self:
         read_values = {name: read(value) for name, read in READ_CONVERSION.items()}
-        return cls(**{**read_values, "legs": [ConversionLeg.of(each) for each in value.legs]})
+        fields: dict[str, Any] = {**read_values, "legs": [ConversionLeg.of(each) for each in value.legs]}
+        return cls(**fields)
 
 
 def _read_basis(value: conversion.Leg) -> PriceBasis | None:

@@ -28,7 +28,7 @@ PERSISTED_QUERY_NOT_SUPPORTED = "PERSISTED_QUERY_NOT_SUPPORTED"
 PERSISTED_QUERY_NOT_FOUND = "PERSISTED_QUERY_NOT_FOUND"
 PERSISTED_QUERY_HASH_MISMATCH = "PERSISTED_QUERY_HASH_MISMATCH"
 TRUSTED_DOCUMENT_REQUIRED = "TRUSTED_DOCUMENT_REQUIRED"
-_DOCUMENT_ERRORS = {
+_DOCUMENT_ERRORS: dict[type[DocumentError], tuple[str, str]] = {
     # The client sends documents from then on.
     IdsNotSupported: ("PersistedQueryNotSupported", PERSISTED_QUERY_NOT_SUPPORTED),
     # The client sends the document with its hash.

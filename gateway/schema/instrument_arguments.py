@@ -114,7 +114,7 @@ class PageArgs(NamedTuple):
             InvalidArgument: the filter names another source.
         """
         named = self.filter.source
-        if named not in (None, source):
+        if named is not None and named != source:
             raise InvalidArgument("filter.source", named.name, f"{source.name}, or none")
         return self._replace(filter=self.filter._replace(source=source))
 

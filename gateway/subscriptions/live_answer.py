@@ -21,7 +21,7 @@ ValueT = TypeVar("ValueT")
 class AnswerWatcher(Role):
     """A cohort whose list contains an answer, or an answer that depends on it."""
 
-    def mark_changed(self, answer: "LiveAnswer") -> None:
+    def mark_changed(self, answer: "LiveAnswer", /) -> None:
         """Note that the answer may be another. It must not read the answer."""
         ...
 

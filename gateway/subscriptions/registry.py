@@ -20,11 +20,11 @@ MAX_PUTS = 10_000
 class TickerBuffer(Role):
     """A receiver of published tickers. It must not block."""
 
-    def put(self, ticker: Ticker, key: TickerKey) -> object:
+    def put(self, ticker: Ticker, key: TickerKey, /) -> object:
         """Accept the newest ticker of an instrument."""
         ...
 
-    def retract(self, key: TickerKey) -> object:
+    def retract(self, key: TickerKey, /) -> object:
         """Accept that an instrument has become unavailable."""
         ...
 

@@ -43,7 +43,7 @@ from gateway.websocket.subprotocol import (
 from gateway.websocket.subscription_slots import SubscriptionSlots
 from gateway.websocket.timeouts import SharedTimeouts
 from gateway.websocket.write_queue import ConnectionGone, FrameWriter, WriteQueue
-from rates.errors import AccessDenied, AccessUnavailable, Forbidden, Unauthenticated
+from rates.errors import AccessDenied, AccessUnavailable, Forbidden, RatesError, Unauthenticated
 
 CLOSE_TIMEOUT_S = 2.0
 END_CODES = {
@@ -54,7 +54,7 @@ END_CODES = {
     Ending.KEYS_UNCONFIRMED: (TRY_AGAIN_LATER, "keys cannot be verified at present: try again"),
 }
 
-_CLOSE_CODES = {Unauthenticated: UNAUTHENTICATED, Forbidden: FORBIDDEN}
+_CLOSE_CODES: dict[type[RatesError], int] = {Unauthenticated: UNAUTHENTICATED, Forbidden: FORBIDDEN}
 
 InitialiseConnection = Callable[["Connection", dict[str, Any] | None], Awaitable[None]]
 

@@ -17,7 +17,7 @@ from simulator.binance.stream_connection import keepalive_of
 from simulator.client_limit_monitor import ClientLimitMonitor
 from simulator.client_socket import ClientSocket
 from simulator.nanotime import MS, to_ms
-from simulator.ping_schedule import CloseReason
+from simulator.ping_schedule import CloseReason, PingFrame
 from simulator.send_queue import CloseFrame
 from simulator.settings import SimulatorSettings
 from simulator.simulation_loop import SimulationLoop
@@ -86,7 +86,7 @@ class ApiConnection:
                 self._send_queue.close(CloseFrame(code, reason))
             case None:
                 pass
-            case ping:
+            case PingFrame() as ping:
                 self._send_queue.try_enqueue(ping)
 
     async def _receive(self) -> None:

@@ -12,7 +12,7 @@ from simulator.binance.stream_subscriptions import StreamSubscriptions
 from simulator.client_limit_monitor import ClientLimitMonitor
 from simulator.client_socket import ClientSocket
 from simulator.markets import Frame
-from simulator.ping_schedule import CloseReason, PingSchedule
+from simulator.ping_schedule import CloseReason, PingFrame, PingSchedule
 from simulator.send_queue import CloseFrame
 from simulator.settings import SimulatorSettings
 from simulator.simulation_loop import SimulationLoop
@@ -90,7 +90,7 @@ class StreamConnection:
                 self._send_queue.close(CloseFrame(code, reason))
             case None:
                 pass
-            case ping:
+            case PingFrame() as ping:
                 self._send_queue.try_enqueue(ping)
 
     async def _receive(self) -> None:

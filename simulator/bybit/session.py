@@ -67,7 +67,7 @@ class BybitSession:
         return any(stream.startswith(each) and stream[len(each) :] in self._symbols for each in CHANNELS)
 
     def _answer(self, request: Mapping[str, object], message: str, *, success: bool) -> str:
-        answer = {"success": success, "ret_msg": message, "conn_id": self._connection_id}
+        answer: dict[str, object] = {"success": success, "ret_msg": message, "conn_id": self._connection_id}
         if "req_id" in request:
             answer["req_id"] = request["req_id"]
         return json.dumps({**answer, "op": request.get("op")}, separators=(",", ":"))

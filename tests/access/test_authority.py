@@ -126,6 +126,7 @@ def test_keys_that_do_not_count_are_refused_with_the_reason() -> None:
     virtually(main)
 
 
+@pytest.mark.slow
 def test_made_up_keys_do_not_flood_the_database() -> None:
     """Their checksums are right, so each would be looked up: only some a second are."""
 

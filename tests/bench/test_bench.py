@@ -154,7 +154,7 @@ def test_requests_have_different_heads_on_demand(environment: Environment, load:
             self.send_header("content-length", "0")
             self.end_headers()
 
-        def log_message(self, *_: object) -> None:
+        def log_message(self, *_: object) -> None:  # pyrefly: ignore[bad-override]  # it takes all
             """Log nothing."""
 
     with (

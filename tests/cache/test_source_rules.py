@@ -16,9 +16,10 @@ TTL = timedelta(seconds=10)
 
 
 def report(state: LinkState = LinkState.UP, instance: str = "a", **fields: Any) -> SourceReport:
-    defaults: dict[str, object] = {"reason": None, "refused": 0, "reconnects": 0, "reported_at": NOW}
+    defaults: dict[str, Any] = {"reason": None, "refused": 0, "reconnects": 0, "reported_at": NOW}
     defaults["role"] = "consumer"
-    return SourceReport(source=Source.BINANCE, instance=instance, state=state, **{**defaults, **fields})
+    defaults |= fields
+    return SourceReport(source=Source.BINANCE, instance=instance, state=state, **defaults)
 
 
 def feed(*silent: Symbol, count: int | None = None, instance: str = "s", **fields: Any) -> SourceReport:
@@ -38,7 +39,7 @@ def feed(*silent: Symbol, count: int | None = None, instance: str = "s", **field
 
 
 def facts(*reports: SourceReport, age_s: float | None = 1, **fields: Any) -> SourceFacts:
-    defaults: dict[str, object] = {
+    defaults: dict[str, Any] = {
         "last": None,
         "tickers_per_minute": 5,
         "tracked": 4,
@@ -48,7 +49,8 @@ def facts(*reports: SourceReport, age_s: float | None = 1, **fields: Any) -> Sou
         "simulated": False,
         "latest_observed_at": None if age_s is None else NOW - timedelta(seconds=age_s),
     }
-    return SourceFacts(source=Source.BINANCE, reports=reports, **{**defaults, **fields})
+    defaults |= fields
+    return SourceFacts(source=Source.BINANCE, reports=reports, **defaults)
 
 
 HELD = "5 of 5 tracked instruments are missing in the database"

@@ -81,7 +81,7 @@ async def sockets(served: Served, count: int) -> AsyncIterator[list[websockets.C
         connection = await open_socket(served)
         await init(connection)
         await connection.send(f'{{"type":"subscribe","id":"1","payload":{{"query":"{SUBSCRIPTION}"}}}}')
-        assert '"next"' in await connection.recv()
+        assert '"next"' in await connection.recv(decode=True)
         opened.append(connection)
     yield opened
     for connection in opened:

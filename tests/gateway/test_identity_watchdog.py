@@ -126,6 +126,7 @@ async def test_a_clash_is_in_no_merged_answer_and_no_list(
         gateway.converter.convert(ConversionQuery(Decimal(1), "DOGE", "USDT"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", ["separate", "confirm"])
 async def test_one_command_resolves_it(
     command: str,

@@ -24,6 +24,8 @@ from tests.history.trades import at
 from tests.instruments.conftest import url
 from tests.migrated import migrate_new
 
+pytestmark = pytest.mark.slow
+
 __all__ = ["url"]
 SERIES = (1, 2, 3)
 COUNT = 120

@@ -33,6 +33,8 @@ from tests.instruments.conftest import url
 from tests.migrated import migrate_new
 from tests.pipeline.fakes import BTC, FakeClock, FakeReader
 
+pytestmark = pytest.mark.slow
+
 __all__ = ["url"]
 TRAITS = KlineTraits(page=100)
 DAY = timedelta(days=1)

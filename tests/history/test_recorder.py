@@ -28,6 +28,8 @@ from tests.instruments.conftest import url
 from tests.migrated import migrate_new
 from tests.pipeline.fakes import BTC, FakeClock
 
+pytestmark = pytest.mark.slow
+
 __all__ = ["url"]
 HOUR = TimeSpan(at(0), at(3600))
 DAY = timedelta(days=1)

@@ -28,6 +28,8 @@ from tests.instruments.conftest import url
 from tests.migrated import migrate_new
 from tests.pipeline.fakes import BTC
 
+pytestmark = pytest.mark.slow
+
 __all__ = ["url"]
 MINUTE, QUARTER, HOUR = timedelta(minutes=1), timedelta(minutes=15), timedelta(hours=1)
 ALL = TimeSpan(at(0) - timedelta(days=1), at(0) + timedelta(days=3))

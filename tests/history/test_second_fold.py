@@ -2,6 +2,7 @@
 
 from decimal import Decimal
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -80,6 +81,7 @@ def test_a_trade_that_comes_too_late_is_refused() -> None:
     assert not seconds.add(trade(5, 0))
 
 
+@pytest.mark.slow
 @given(numbered_trades(), st.data())
 def test_the_last_revisions_are_the_fold_of_all_trades(trades: list[Trade], data: st.DataObject) -> None:
     """In any order, with any clock and any moments of publication."""

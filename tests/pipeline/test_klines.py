@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from importlib import import_module
+from typing import Any
 
 import pytest
 
@@ -150,7 +151,7 @@ GOOD = EXAMPLES[Source.BINANCE][1]
 WINDOW = TimeSpan(GOOD.open_time - 5 * MINUTE, GOOD.open_time + 5 * MINUTE)
 
 
-def changed(**values: object) -> Kline:
+def changed(**values: Any) -> Kline:
     """Return the good kline with other values."""
     fields = {name: getattr(GOOD, name) for name in Kline.__struct_fields__}
     return Kline(**fields | values)

@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from rates.errors import InvalidSymbol
 from rates.symbol import Symbol, parse_symbol
 
-ASSETS = st.from_regex(r"[A-Z0-9]{1,20}", fullmatch=True)
+# The language of [A-Z0-9]{1,20}; a strategy of the expression itself takes ten times as long.
+ASSETS = st.text("ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789", min_size=1, max_size=20)
 
 
 @given(base=ASSETS, quote=ASSETS)

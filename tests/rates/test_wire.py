@@ -96,6 +96,7 @@ def test_each_field_keeps_its_name() -> None:
     assert decode_cached(encoded).ticker == ticker
 
 
+@pytest.mark.slow
 @given(st.lists(TICKERS, max_size=4), st.integers(0, 2**53))
 def test_changes_round_trip(tickers: list[Ticker], seq: int) -> None:
     """A message spliced from encoded tickers decodes to the same tickers."""

@@ -28,6 +28,7 @@ def test_the_same_seed_gives_the_same_frames_however_time_is_stepped() -> None:
     assert play(GeneratedWorld(4, START_NS), [60_000]) != strides
 
 
+@pytest.mark.slow
 def test_every_symbol_moves_every_second_or_two() -> None:
     """No pair keeps its last price for two seconds, and stablecoins stay near 1."""
     world = GeneratedWorld(1, START_NS)

@@ -84,6 +84,7 @@ def test_minutes_are_the_fold_of_the_published_trades() -> None:
             assert kline.count == len(trades)
 
 
+@pytest.mark.slow
 def test_a_new_subscriber_gets_the_last_trade_as_it_was_made() -> None:
     """Its quantity too, although the market may have traded elsewhere since."""
     world = GeneratedWorld(3, BEGIN)

@@ -103,6 +103,7 @@ def test_every_frame_of_a_feed_comes_out_unchanged(
     assert [frame.combined for frame in frames] == expected
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "address", "is_expected"), RECORDED, ids=[one[0] for one in RECORDED])
 def test_shifted_frames_differ_in_their_times_only(
     recording: FindRecording, name: str, address: str, is_expected: Callable[[Json], bool]

@@ -78,11 +78,12 @@ REMOVED = (', bid: String @deprecated(reason: "Use `price`.")', "")
 def test_a_field_goes_after_it_was_deprecated_for_two_minor_versions() -> None:
     """Patches of one minor version count once."""
     assert not compare(REMOVED, releases={(1, 1, 0): DEPRECATED, (1, 2, 0): DEPRECATED}).breaking
-    for releases in (
+    older: list[dict[tuple[int, int, int], str]] = [
         {(1, 2, 0): DEPRECATED},
         {(1, 1, 0): RELEASED, (1, 2, 0): DEPRECATED},
         {(1, 1, 9): RELEASED, (1, 2, 0): DEPRECATED, (1, 2, 1): DEPRECATED},
-    ):
+    ]
+    for releases in older:
         assert compare(REMOVED, releases=releases).breaking
 
 

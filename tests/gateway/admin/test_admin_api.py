@@ -67,6 +67,7 @@ async def admin(tmp_path: Path) -> AsyncIterator[Admin]:
     await database.close()
 
 
+@pytest.mark.slow
 async def test_a_key_is_created_rotated_and_revoked(admin: Admin) -> None:
     """Each text is shown once, and each action is in the audit log with its actor."""
     given = {"name": "Shop", "scopes": ["READ"], "origins": ["https://shop.example"], "plan": "unlimited"}

@@ -34,6 +34,7 @@ def test_more_connections_get_no_more_refusals(connections: int) -> None:
     assert len(flood(connections)) <= connections + 1.1 * PER_S * SECONDS
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("connections", [1_000, 5_000])
 def test_very_many_connections_share_the_slots_evenly(connections: int) -> None:
     """Each is refused once in half the longest pause, and never many at once."""

@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Sequence
 
 from hypothesis import strategies as st
 
@@ -78,7 +79,7 @@ conversion_entries = st.tuples(st.sampled_from(['"1.50"', "2", '"0"']), conversi
 
 
 @st.composite
-def leaves(draw: st.DrawFn, fields: list[str], kind: str) -> str:
+def leaves(draw: st.DrawFn, fields: Sequence[str], kind: str) -> str:
     """Selections of leaves and constant objects.
 
     Aliased, repeated, in inline fragments, left out by directives.

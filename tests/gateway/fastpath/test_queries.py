@@ -362,6 +362,7 @@ async def test_a_client_with_ever_new_selections_fills_no_memory() -> None:
             assert encoder.weight <= 2 * 50_000
 
 
+@pytest.mark.slow
 async def test_a_client_with_ever_new_lists_evicts_none_and_fills_no_memory() -> None:
     """A list is kept from the second time on, and its symbols count, known or not."""
     async with both() as system:

@@ -220,6 +220,7 @@ async def test_what_only_the_asgi_path_can_judge_is_left_to_it(
         assert wire.written == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("is_cheap", [True, False], ids=["fast path", "ASGI path"])
 async def test_a_refusal_leaves_nothing_to_the_garbage_collector(
     gateway_with_rate: Gateway, monkeypatch: pytest.MonkeyPatch, is_cheap: bool

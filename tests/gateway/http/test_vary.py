@@ -26,7 +26,8 @@ REQUESTS: dict[str, tuple[str, JsonObject]] = {
 
 async def vary_of(client: httpx.AsyncClient, method: str, options: JsonObject, **headers: str) -> list[str]:
     sent = {**headers, **options.get("headers", {})}
-    async with client.stream(method, "/graphql", **{**options, "headers": sent}) as answer:
+    options = {**options, "headers": sent}
+    async with client.stream(method, "/graphql", **options) as answer:
         return [each.strip() for each in answer.headers["vary"].split(",")]
 
 

@@ -172,6 +172,7 @@ def test_changes_between_pages_hide_and_repeat_nothing(
     assert [key for key in seen if key in taken] == expected
 
 
+@pytest.mark.slow
 @settings(max_examples=at_length(80), deadline=None)
 @given(data=st.data(), found=sets, wanted=filters, order=orders)
 def test_a_page_between_two_cursors_is_as_relay_defines_it(
@@ -233,6 +234,7 @@ def encode(content: object) -> str:
     return encode_opaque(json.dumps(content))
 
 
+@pytest.mark.slow
 @settings(max_examples=at_length(60), deadline=None)
 @given(text=st.text(min_size=1) | st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),

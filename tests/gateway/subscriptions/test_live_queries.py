@@ -174,7 +174,7 @@ async def test_one_rate_that_was_never_seen_comes_when_it_does(
 def test_a_pace_out_of_range_is_refused(arguments: tuple[int, float] | tuple[int, float, int]) -> None:
     """With the range that is expected."""
     with pytest.raises(InvalidArgument):
-        parse_delivery_options(*arguments)
+        parse_delivery_options(*arguments)  # pyrefly: ignore[bad-argument-type]  # each in its place
 
 
 async def test_an_instrument_that_is_tracked_no_more_is_taken_back(

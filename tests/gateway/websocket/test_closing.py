@@ -5,6 +5,7 @@ import json
 from itertools import count, pairwise
 from typing import Any
 
+import pytest
 from starlette.types import Message as AsgiMessage
 
 from access.memory_lease_store import MemoryLeaseStore
@@ -28,6 +29,7 @@ SUBSCRIPTIONS = 5 * CALLS_AT_ONCE
 QUERY = 'subscription { rates(symbols: ["BTC/USDT"], maxSilenceMs: %d) { cursor } }'
 
 
+@pytest.mark.slow
 async def test_a_thousand_subscriptions_do_not_end_in_one_turn(gateway_with_rate: Gateway) -> None:
     """Their slots are free at once."""
     registry = gateway_with_rate.live_queries.registry

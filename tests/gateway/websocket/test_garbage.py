@@ -19,6 +19,8 @@ from tests.garbage import counting_garbage
 from tests.gateway.fakes import wait_until
 from tests.gateway.wire import UPGRADE, Wire, connected
 
+pytestmark = pytest.mark.slow
+
 CONNECTIONS = 5
 SUBSCRIPTION = "subscription { rates(maxSilenceMs: 2%d000) { cursor } }"
 INVALID = "subscription { nothing%d }"

@@ -206,7 +206,7 @@ async def test_a_greedy_day_in_redis(redis: RedisClient, replicas: int) -> None:
     times = greedy_times(replicas)
     for first in range(0, len(times), 5_000):
         part = times[first : first + 5_000]
-        async with redis.pipeline(transaction=False) as pipe:
+        async with redis.pipeline(transaction=False) as pipe:  # pyrefly: ignore[bad-context-manager]  # no cluster
             for number, at in enumerate(part):
                 now_us = format_us(START + timedelta(seconds=at))
                 pipe.evalsha(digest, 5, *keys, window_us, CALLS, -1, f"{first + number}", 0, now_us)

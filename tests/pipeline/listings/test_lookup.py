@@ -84,6 +84,7 @@ def test_recorded_pairs_are_found_by_their_symbols_alone() -> None:
         assert find_listed(Source.BINANCE, pairs, symbol).source_symbol == one.source_symbol
 
 
+@pytest.mark.slow
 def test_recorded_coins_with_a_shared_symbol_are_ambiguous() -> None:
     """25 for PEPE, 6 for BTC: taking the first or the last would be wrong."""
     recording = json.loads(gzip.decompress(recorded("coingecko_coins_list_20250803.json.gz").read_bytes()))

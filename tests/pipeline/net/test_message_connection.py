@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import NoReturn, cast
 
+import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from websockets.asyncio.client import ClientConnection
@@ -185,6 +186,7 @@ async def receive(
     return found, [bytes((sent[0], len(sent))) for sent in wire.written if sent], state
 
 
+@pytest.mark.slow
 @settings(deadline=None)
 # The reading task awaits a message; then one comes within another one, behind one that it has not taken yet, one above the limit,
 # or one in two parts.

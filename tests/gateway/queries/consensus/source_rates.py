@@ -57,7 +57,7 @@ def consensus(*opinions: Opinion | str | None, **asked: Any) -> ConsensusRate:
         source = MadeUp(f"S{number}")
         opinion = Opinion(each) if isinstance(each, str) else each
         source_rates[cast("Source", source)] = SourceRate(
-            opinion and opinion.rate(source), is_confirmed=is_confirmed
+            None if opinion is None else opinion.rate(source), is_confirmed=is_confirmed
         )
     return weigh(ConsensusQuery(BTC_USDT, **asked), source_rates, NOON, max_distance=MAX_DISTANCE)
 

@@ -26,6 +26,8 @@ from tests.gateway.fakes import FakeClock, ListedInstruments
 from tests.gateway.fixture_types import Execute
 from tests.history.trades import at, trade
 
+pytestmark = pytest.mark.slow
+
 SOURCES = (Source.BINANCE, Source.KRAKEN, Source.OKX, Source.BYBIT, Source.COINBASE)
 EVERY_FIELD = """symbol interval method sources { code name } hasMore
   items { openTime closeTime open high low close volume contributorCount state coverage simulated }"""

@@ -17,6 +17,8 @@ from tests.gateway.fakes import FakeClock, ListedInstruments
 from tests.gateway.fixture_types import Execute
 from tests.history.trades import at, trade
 
+pytestmark = pytest.mark.slow
+
 AT = "2024-08-08T13:01:00Z"
 INSTRUMENTS = (
     (Source.BINANCE, "BTC/USDT"),

@@ -69,6 +69,7 @@ async def test_instruments_that_are_added_are_read_alone(table: CloseTable, stor
     assert set(table.prices.now) == {1, 2, 3, 4}
 
 
+@pytest.mark.slow
 async def test_a_refresh_that_fails_goes_on_where_it_was(table: CloseTable, storage: Storage) -> None:
     """Also if instruments were added in between."""
     many = list(range(1, 401))
