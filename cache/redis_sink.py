@@ -7,14 +7,13 @@ from datetime import timedelta
 import structlog
 
 from cache.redis_client import ClusterRedis, LuaScript, RedisClient, ScriptArgument, read_script
-from rates.clock import format_us
 from rates.health import REPORT_LIFETIME, SourceReport
 from rates.redis_keys import RedisKeys
 from rates.report_wire import encode_report
 from rates.source import Source
 from rates.symbol import Symbol
 from rates.ticker import Ticker
-from rates.wire import encode_ticker
+from rates.ticker_encoder import TickerEncoder
 
 # Longer than any TTL, so that "stale" differs from "never seen"; finite, so that keys of a removed source expire.
 CACHE_LIFETIME = timedelta(days=7)
@@ -36,6 +35,7 @@ class RedisTickerSink:
         self._is_sharded = int(isinstance(redis, ClusterRedis))
         self._write = LuaScript(redis, read_script("cache", "epoch.lua", "write.lua"))
         self._report = LuaScript(redis, read_script("cache", "epoch.lua", "report.lua"))
+        self._encoders: dict[Source, TickerEncoder] = {}
         self._written: dict[Source, dict[Symbol, Ticker]] = {}
         self._epochs: dict[Source, bytes] = {}
 
@@ -70,7 +70,7 @@ class RedisTickerSink:
         await self._follow_epoch(source, epoch)
 
     async def _write_batch(self, source: Source, tickers: Sequence[Ticker]) -> tuple[int, bytes]:
-        names = self._names
+        names, encode = self._names, self._encoders.setdefault(source, TickerEncoder()).encode
         arguments: list[ScriptArgument] = [
             names.changes_channel(source),
             self._is_sharded,
@@ -78,14 +78,13 @@ class RedisTickerSink:
             CACHE_LIFETIME // timedelta(milliseconds=1),
         ]
         for ticker in tickers:
-            observed_us = format_us(ticker.observed_at)
-            trade_us = "" if ticker.last_trade_at is None else format_us(ticker.last_trade_at)
+            data, observed_us, traded_us = encode(ticker)
             arguments += (
                 str(ticker.symbol),
                 observed_us,
                 ticker.sequence,
-                trade_us,
-                encode_ticker(ticker)[1:],
+                "" if traded_us is None else traded_us,
+                data[1:],
             )
         keys = [names.head(source), names.cache(source), names.order(source)]
         stored, epoch = await self._write.run(keys, arguments)

@@ -4,14 +4,14 @@
 without are taken in the order of their arrival where their times are equal.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from decimal import Decimal
 from functools import reduce
 
 import msgspec
 
-from history.exact import add, divide, multiply
+from history.exact import add, divide, multiply, multiply_add
 from history.trade import Trade, TradeId, is_before
 
 
@@ -88,6 +88,28 @@ class BarBuilder:
             self._close, self._last_at, self._last_id = price, time, trade.id
         elif is_before(time, trade.first_id, self._first_at, self._first_id):
             self._open, self._first_at, self._first_id = price, time, trade.first_id
+
+    def add_in_order(self, trades: Sequence[Trade]) -> None:
+        """Add trades one after the other, each single and with a higher number than all before it."""
+        high, low, volume, quote_volume = self._high, self._low, self._volume, self._quote_volume
+        last_at, first_at = self._last_at, self._first_at
+        for trade in trades:
+            price, quantity, time = trade.price, trade.quantity, trade.time
+            if price > high:
+                high = price
+            elif price < low:
+                low = price
+            volume = add(volume, quantity)
+            quote_volume = multiply_add(price, quantity, quote_volume)
+            if time >= last_at:
+                last_at = time
+                self._close, self._last_id = price, trade.id
+            elif time < first_at:
+                first_at = time
+                self._open, self._first_id = price, trade.id
+        self._high, self._low, self._volume, self._quote_volume = high, low, volume, quote_volume
+        self._last_at, self._first_at = last_at, first_at
+        self._trades += len(trades)
 
     def bar(self) -> Bar:
         """Return the bar of all trades so far."""

@@ -44,7 +44,8 @@ F = TypeVar("F", bound=TradeFold | SampleFold)
 class BarWriter(Generic[F]):
     """Writes the batches of `fold`. `tracked`: instruments of the source.
 
-    `tape`: for the trades themselves, if they are kept. `on_lost` is told how many batches were dropped in all, because the spool was full.
+    `tape`: for the trades themselves, if they are kept. `on_lost` is told how many batches were dropped in all, because the spool was full. `before_take`
+    folds what was read.
     """
 
     def __init__(
@@ -56,9 +57,10 @@ class BarWriter(Generic[F]):
         clock: Clock,
         tape: TradeTape | None = None,
         on_lost: Callable[[int], None] = lambda _: None,
+        before_take: Callable[[], None] = lambda: None,
     ) -> None:
         self.fold, self._bars, self._clock, self._on_lost = fold, bars, clock, on_lost
-        self._tracked = tracked
+        self._tracked, self._before_take = tracked, before_take
         self._tape = None if tape is None else TapeWriter(tape, fold.source, fold.session)
         self._spool: deque[_Spooled] = deque()
         self._backoff = Backoff(FIRST_RETRY, LONGEST_RETRY)
@@ -118,6 +120,7 @@ class BarWriter(Generic[F]):
         if self._spool and self._taken_at is not None and now - self._taken_at < SPOOL_EVERY:
             return
         self._taken_at = now
+        self._before_take()
         self.fold.retain(self._tracked())
         batch = self.fold.take(now)
         if batch is None or not self.has_lease:

@@ -17,6 +17,8 @@ _QUOTIENT = Context(
 
 add = _EXACT.add
 multiply = _EXACT.multiply
+multiply_add = _EXACT.fma
+"""Return the first factor times the second one, plus the third argument."""
 
 
 def divide(dividend: Decimal, divisor: Decimal) -> Decimal:

@@ -4,6 +4,7 @@ A time is covered from the moment on at which the source confirmed the subscript
 numbers prove more: that nothing was missed while there was no connection, or that something was missed although there was one.
 """
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from enum import Enum, auto
 
@@ -78,6 +79,16 @@ class InstrumentCoverage:
     def whole_from(self) -> datetime | None:
         """Since when no number is missing up to the last trade. `None` if that is unknown."""
         return self.span_start if self.span_start is not None else self._whole_from
+
+    @property
+    def next_id(self) -> int | None:
+        """The number of the trade of which nothing has to be decided. `None` if there is none."""
+        last = self._chain.last_id
+        return None if self.is_fresh or not isinstance(last, int) else last + 1
+
+    def take_following(self, trades: Sequence[Trade]) -> None:
+        """Record single trades with following numbers, of which the first one has `next_id`."""
+        self._chain.take_following(trades)
 
     def take(self, trade: Trade, received_at: datetime) -> Continuity:
         """Record a trade in the chain, and what it proves."""

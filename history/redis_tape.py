@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Collection
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import timedelta
-from functools import partial
+from functools import lru_cache, partial
 
 import msgspec
 import structlog
@@ -28,9 +28,15 @@ from rates.symbol import Symbol
 # An instrument without a trade for so long has no tape.
 LIFETIME = timedelta(days=1)
 _MILLISECOND = timedelta(milliseconds=1)
+_encoder = msgspec.json.Encoder()
 _chunk_decoder = msgspec.json.Decoder(TapeChunk)
 # Only what somebody wants is decoded.
 _message_decoder = msgspec.json.Decoder(dict[str, msgspec.Raw])
+
+
+@lru_cache(maxsize=16_384)
+def _encode_symbol(symbol: Symbol) -> bytes:
+    return _encoder.encode(str(symbol))
 
 
 class RedisTradeTape:
@@ -44,7 +50,7 @@ class RedisTradeTape:
 
     async def append(self, source: Source, session: str, chunks: NewChunks) -> bool:
         keys = self._keys
-        names = [keys.bars_lease(source)]
+        names, encode = [keys.bars_lease(source)], _encoder.encode
         arguments: list[ScriptArgument] = [
             session,
             self._length,
@@ -54,7 +60,7 @@ class RedisTradeTape:
         ]
         for symbol, chunk in chunks.items():
             names.append(keys.trades(source, symbol))
-            arguments += [msgspec.json.encode(str(symbol)), msgspec.json.encode(chunk)]
+            arguments += (_encode_symbol(symbol), encode(chunk))
         return bool(await self._append.run(names, arguments))
 
     async def read(self, source: Source, symbol: Symbol, limit: int | None = None) -> list[Trade]:

@@ -5,6 +5,7 @@ a correction: a bar of a higher revision.
 """
 
 from collections import OrderedDict
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 import msgspec
@@ -53,6 +54,16 @@ class SecondFold:
             self._builder.add(trade)
             return True
         return self._correct(trade)
+
+    @property
+    def span(self) -> tuple[datetime, datetime] | None:
+        """The beginning and the end of the forming second. `None` if none is forming."""
+        return None if self._open_time is None or self._end is None else (self._open_time, self._end)
+
+    def add_in_order(self, trades: Sequence[Trade]) -> None:
+        """Add trades of the forming second, each single and with a higher number than all before it."""
+        assert self._builder is not None
+        self._builder.add_in_order(trades)
 
     def close_due(self, now: datetime) -> None:
         """Close the forming second if its time is over, by the corrected clock."""

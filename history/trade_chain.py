@@ -7,6 +7,7 @@ connections, roll-overs and snapshots repeat trades; each is taken once.
 """
 
 from collections import OrderedDict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum
@@ -80,6 +81,10 @@ class TradeChain:
             self.last_id, self.last_at = number, trade.time
             return Continuity.SKIPPED
         return self._take_lower(trade, number, last, last_at)
+
+    def take_following(self, trades: Sequence[Trade]) -> None:
+        """Record trades with following numbers, of which the first one follows the last one so far."""
+        self.last_id, self.last_at = trades[-1].id, trades[-1].time
 
     def give_up(self) -> list[Hole]:
         """Stop waiting for missing trades. Returns the holes that they leave."""

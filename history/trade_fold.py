@@ -1,7 +1,7 @@
 """Folds the trades of one source over all connections of a process. Pure."""
 
 from collections import deque
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import chain as joined
 
@@ -13,7 +13,7 @@ from history.instrument_coverage import STALLED_AFTER, CoverageEvent, CoverageSt
 from history.second_fold import CLOSE_AFTER, CORRECTABLE_FOR, SECOND, SecondFold
 from history.trade import Trade
 from history.trade_chain import Continuity, TradeChain
-from history.trade_rules import find_fault
+from history.trade_rules import EARLIEST, find_fault, has_ordinary_numbers
 from history.trade_tape import TAPE_LENGTH, NewTrades
 from rates.source import Source
 from rates.symbol import Symbol
@@ -22,6 +22,7 @@ from rates.symbol import Symbol
 BATCHES_PER_LIST = 100
 # Viewers see a forming candle at most four times a second. Less than two ticks, which are not exact.
 FORMING_EVERY = timedelta(milliseconds=190)
+_RESOLUTION = timedelta(microseconds=1)
 
 OnRefused = Callable[[Symbol, Trade, str], None]
 _TOO_LATE = "its second was closed too long ago to be corrected"
@@ -53,6 +54,39 @@ class _Instrument:
         if len(self.new_trades) == TAPE_LENGTH:
             self.has_hole = True
         self.new_trades.append(trade)
+
+    def add_following(self, trades: Sequence[Trade], latest: datetime) -> int:
+        """Add trades from the first one on as long as nothing has to be decided about them.
+
+        Each is single, in the forming second and not after `latest`, has the number after the last one, and no fault. Returns
+        how many that are.
+        """
+        number, span = self.coverage.next_id, self.seconds.span
+        if number is None or span is None:
+            return 0
+        start, end = span
+        if start < EARLIEST:
+            return 0
+        end = min(end, latest + _RESOLUTION)
+        count = 0
+        for trade in trades:
+            if (
+                trade.id != number
+                or not start <= trade.time < end
+                or trade.count != 1
+                or not has_ordinary_numbers(trade)
+            ):
+                break
+            number += 1
+            count += 1
+        if count:
+            taken = trades if count == len(trades) else trades[:count]
+            self.coverage.take_following(taken)
+            self.seconds.add_in_order(taken)
+            if len(self.new_trades) + count > TAPE_LENGTH:
+                self.has_hole = True
+            self.new_trades.extend(taken)
+        return count
 
     def take_new(self) -> tuple[Trade, ...]:
         """Return the new trades; the first one says so if others before it were left out."""
@@ -154,27 +188,34 @@ class TradeFold:
             self._changed.discard(symbol)
             self._forming.discard(symbol)
 
-    def fold(self, symbol: Symbol, trades: Iterable[Trade], received_at: datetime) -> None:
+    def fold(self, symbol: Symbol, trades: Sequence[Trade], received_at: datetime) -> None:
         """Add trades of one instrument, which may be repetitions."""
         one = self._instruments.get(symbol) or self._add(symbol)
-        coverage, seconds = one.coverage, one.seconds
-        for trade in trades:
-            fault = find_fault(trade, now=received_at, max_skew=self._max_skew)
-            if fault is None:
-                is_fresh = coverage.is_fresh
-                continuity = coverage.take(trade, received_at)
-                if continuity is Continuity.REPEATED:
-                    continue
-                if seconds.add(trade):
-                    one.add_new(trade, continuity, is_fresh=is_fresh)
-                    continue
-                fault = _TOO_LATE
-                one.has_hole = True
-            coverage.end(GapReason.REFUSED)
-            self._on_refused(symbol, trade, fault)
+        at, latest = 0, received_at + self._max_skew
+        while at < len(trades):
+            at += one.add_following(trades[at:] if at else trades, latest)
+            if at < len(trades):
+                self._fold_one(symbol, one, trades[at], received_at)
+                at += 1
         self._changed.add(symbol)
         self._forming.add(symbol)
         self._traded.add(symbol)
+
+    def _fold_one(self, symbol: Symbol, one: _Instrument, trade: Trade, received_at: datetime) -> None:
+        """Add a trade of which anything may be true."""
+        fault = find_fault(trade, now=received_at, max_skew=self._max_skew)
+        if fault is None:
+            is_fresh = one.coverage.is_fresh
+            continuity = one.coverage.take(trade, received_at)
+            if continuity is Continuity.REPEATED:
+                return
+            if one.seconds.add(trade):
+                one.add_new(trade, continuity, is_fresh=is_fresh)
+                return
+            fault = _TOO_LATE
+            one.has_hole = True
+        one.coverage.end(GapReason.REFUSED)
+        self._on_refused(symbol, trade, fault)
 
     def take_trades(self) -> NewTrades:
         """Return the trades that were added since the last call, at most those that a tape keeps."""

@@ -16,6 +16,20 @@ _LIMITS = Context(
     Emax=MAX_MAGNITUDE,
     traps=[Inexact, InvalidOperation, Overflow, Subnormal],
 )
+_plus = _LIMITS.plus
+
+
+def has_ordinary_numbers(trade: Trade) -> bool:
+    """Return whether `find_fault` has nothing to say of the price and the quantity."""
+    price, quantity = trade.price, trade.quantity
+    try:
+        _plus(price)
+        _plus(quantity)
+        # An ordering of NaN raises.
+        is_ordinary = 0 < price <= HIGHEST_PRICE and 0 < quantity <= LARGEST_QUANTITY
+    except (Inexact, InvalidOperation, Overflow, Subnormal):
+        return False
+    return is_ordinary
 
 
 def find_fault(trade: Trade, *, now: datetime, max_skew: timedelta) -> str | None:

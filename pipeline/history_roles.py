@@ -2,7 +2,7 @@
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from datetime import timedelta
@@ -35,9 +35,18 @@ REFRESH = timedelta(seconds=10)
 
 
 def build_bar_writer(
-    context: RoleContext, health: SourceHealth, watchlist: Watchlist, instance: str, settings: IngestSettings
+    context: RoleContext,
+    health: SourceHealth,
+    watchlist: Watchlist,
+    instance: str,
+    settings: IngestSettings,
+    *,
+    before_take: Callable[[], None],
 ) -> BarWriter[TradeFold] | None:
-    """Return the writer of a feed's bars, if they are recorded."""
+    """Return the writer of a feed's bars, if they are recorded.
+
+    `before_take` folds what was read.
+    """
     if context.bars is None:
         return None
     source = health.source
@@ -62,6 +71,7 @@ def build_bar_writer(
         clock=context.clock,
         tape=context.tape,
         on_lost=on_lost,
+        before_take=before_take,
     )
 
 

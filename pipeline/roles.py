@@ -168,12 +168,19 @@ async def stream(
     await watchlist.read()
     health = SourceHealth(adapter.source, role=STREAM_ROLE, instance=instance)
     validated = context.ingest(health, ingest)
+
+    def deliver() -> None:
+        # All messages since the last time are read at once, and all trades of a symbol make one ticker.
+        feed.deliver()
+
     buffer = WriteBuffer(
         context.sink,
         interval=timedelta(milliseconds=settings.flush_interval_ms),
         on_written=partial(health.record_cache_error, "write"),
+        before_flush=deliver,
+        clock=context.clock,
     )
-    bars = build_bar_writer(context, health, watchlist, instance, ingest)
+    bars = build_bar_writer(context, health, watchlist, instance, ingest, before_take=deliver)
     if bars is not None:
         await bars.start()
     feed = PushFeed(
@@ -187,6 +194,7 @@ async def stream(
         simulated=context.simulated,
         clock=context.clock,
         trades=None if bars is None else bars.fold,
+        on_waiting=buffer.wake,
     )
     async with asyncio.TaskGroup() as group:
         tasks = [

@@ -8,6 +8,7 @@ import msgspec
 import structlog
 
 from cache.ports import TickerSink
+from rates.clock import EPOCH, Clock
 from rates.errors import CacheUnavailable
 from rates.symbol import Symbol
 from rates.ticker import Ticker
@@ -17,7 +18,8 @@ class WriteBuffer:
     """Holds at most one ticker per symbol until the cache has stored it.
 
     A written ticker says how many earlier ones it replaced here since the last write (`Ticker.merged`). `on_written` is called
-    after each write, with the error of a failed one.
+    after each write, with the error of a failed one; `before_flush` before each, to `put` what was read.
+    With a `clock`, writes are at multiples of the interval by it, as those of bars, so that both share what is done before.
     """
 
     def __init__(
@@ -26,9 +28,12 @@ class WriteBuffer:
         *,
         interval: timedelta,
         on_written: Callable[[CacheUnavailable | None], None] = lambda _: None,
+        before_flush: Callable[[], None] = lambda: None,
+        clock: Clock | None = None,
     ) -> None:
         self._sink = sink
-        self._on_written = on_written
+        self._on_written, self._before_flush = on_written, before_flush
+        self._clock = clock
         self._interval = interval
         self._newest: dict[Symbol, Ticker] = {}
         self._pending: dict[Symbol, Ticker] = {}
@@ -48,20 +53,31 @@ class WriteBuffer:
             known = newest.get(symbol)
             if known is None or ticker.is_newer_than(known):
                 if symbol in pending:
-                    self._replaced[symbol] = self._replaced.get(symbol, 0) + 1
+                    count = 1 + pending[symbol].merged
+                    self._replaced[symbol] = self._replaced.get(symbol, 0) + count
                 newest[symbol] = pending[symbol] = ticker
         if pending:
             self._filled.set()
+
+    def wake(self) -> None:
+        """Write after the interval, because there will be something to `put` before."""
+        self._filled.set()
 
     async def flush_forever(self) -> None:
         """Write once per interval while there is something to write, until cancelled."""
         while True:
             await self._filled.wait()
-            await asyncio.sleep(self._interval.total_seconds())
+            await asyncio.sleep(self._wait().total_seconds())
             await self.flush()
+
+    def _wait(self) -> timedelta:
+        if self._clock is None:
+            return self._interval
+        return self._interval - (self._clock() - EPOCH) % self._interval
 
     async def flush(self) -> None:
         """Write the pending tickers now. They stay pending if the cache is unavailable."""
+        self._before_flush()
         batch, self._pending = self._pending, {}
         replaced, self._replaced = self._replaced, {}
         self._filled.clear()
@@ -82,8 +98,8 @@ class WriteBuffer:
             self._log_back()
 
     def _put_back(self, batch: dict[Symbol, Ticker], replaced: dict[Symbol, int]) -> None:
-        for symbol in batch:
-            again = int(symbol in self._pending)
+        for symbol, ticker in batch.items():
+            again = 1 + ticker.merged if symbol in self._pending else 0
             count = replaced.get(symbol, 0) + self._replaced.get(symbol, 0) + again
             if count:
                 self._replaced[symbol] = count

@@ -84,6 +84,7 @@ class ConnectionSupervisor:
         """Set the instruments of the shard."""
         if instruments == self._instruments:
             return
+        self.deliver()
         self._instruments = instruments
         self._watchdog.track((one.symbol for one in instruments), _now())
         for active in self._active.values():
@@ -105,6 +106,11 @@ class ConnectionSupervisor:
             self._log.info("subscribing silent symbols once more", symbols=_names(report.resubscribe))
             for active in self._active.values():
                 active.connection.resubscribe(report.resubscribe)
+
+    def deliver(self) -> None:
+        """Read the messages that wait, and deliver their events."""
+        for active in tuple(self._active.values()):
+            active.connection.deliver()
 
     def _update_trades(self) -> None:
         if self._trades is None:
@@ -153,9 +159,12 @@ class ConnectionSupervisor:
             self._log.exception("unexpected error on a connection", link=number, count=count)
             return SourceProtocolError(self._context.spec.source, f"{type(exc).__name__}: {exc}")
         finally:
-            # From now on its events are ignored, even those that are still queued.
-            self._active.pop(number, None)
-            self._update_trades()
+            try:
+                active.connection.deliver()
+            finally:
+                # From now on its events are ignored, even those that are still queued.
+                self._active.pop(number, None)
+                self._update_trades()
 
     def _on_events(self, number: int, events: Sequence[FeedEvent]) -> None:
         active = self._active.get(number)

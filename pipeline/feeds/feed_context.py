@@ -28,7 +28,7 @@ OnTickers = Callable[[Sequence[Ticker]], None]
 class TradeSink(Protocol):
     """Takes the trades of all connections, and what is known about those that may be missing."""
 
-    def fold(self, symbol: Symbol, trades: Iterable[Trade], received_at: datetime) -> None:
+    def fold(self, symbol: Symbol, trades: Sequence[Trade], received_at: datetime) -> None:
         """Add trades, which may be repetitions."""
         ...
 

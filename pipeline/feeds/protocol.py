@@ -121,6 +121,22 @@ class TradeChannels(Protocol):
         ...
 
 
+@runtime_checkable
+class TradeCollector(Protocol):
+    """A `FeedProtocol` that can make one ticker of all trades of a symbol that wait."""
+
+    def collect(self, frame: bytes, received_at: datetime) -> bool:
+        """Take a message if it is a trade like most. Otherwise nothing is done: `receive` takes it."""
+        ...
+
+    def take_collected(self) -> Sequence[FeedEvent]:
+        """Return the events of the trades that were collected since the last call.
+
+        Events that `receive` returns are in order with them: it returns those of the same symbol first.
+        """
+        ...
+
+
 @dataclass(frozen=True, kw_only=True)
 class FeedSpec:
     """Endpoints, limits and timeouts of one source's push feed, for one process.

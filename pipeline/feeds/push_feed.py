@@ -47,8 +47,12 @@ class PushFeed:
         simulated: bool,
         clock: Clock,
         trades: TradeSink | None = None,
+        on_waiting: Callable[[], None] | None = None,
     ) -> None:
-        """`trades` takes every trade, if given. Otherwise none is made."""
+        """`trades` takes every trade, if given. Otherwise none is made.
+
+        `on_waiting` is called when messages wait for `deliver`. Without it, none wait.
+        """
         numbers = itertools.count(1)
 
         def open_connection(url: str, stats: IntervalStats) -> PushConnection:
@@ -61,6 +65,7 @@ class PushFeed:
                 simulated=simulated,
                 clock=clock,
                 with_trades=trades is not None,
+                on_waiting=on_waiting,
             )
 
         self._spec, self._read_instruments, self._health = spec, read_instruments, health
@@ -89,6 +94,11 @@ class PushFeed:
                 except Exception as exc:  # noqa: BLE001  # the outermost loop: the connections must stay up
                     self._on_unexpected(exc)
                 await asyncio.sleep(CHECK_INTERVAL_S)
+
+    def deliver(self) -> None:
+        """Read the messages that wait, and deliver their events."""
+        for supervisor in self._supervisors.values():
+            supervisor.deliver()
 
     def _check(self, group: asyncio.TaskGroup) -> None:
         self._reshard(group)

@@ -106,7 +106,8 @@ class Watchdog:
             self._rejected.pop(event.symbol, None)
         messages = one.messages
         if messages.last is None or now - messages.last <= self._silent_after_s:
-            messages.record(now)
+            # A ticker may stand for several trades.
+            messages.record_together(now, 1 + event.merged if isinstance(event, Ticker) else 1)
         else:
             self._record(messages, now, self._message_limit_s(one))
         if isinstance(event, Ticker):

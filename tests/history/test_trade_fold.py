@@ -1,6 +1,12 @@
 """The fold of a source's trades says exactly which times it knows."""
 
 from datetime import timedelta
+from decimal import Decimal
+from typing import cast
+
+import msgspec
+from hypothesis import given
+from hypothesis import strategies as st
 
 from history.batch import BarBatch, InstrumentEnd, InstrumentStart, TradePosition
 from history.coverage import OPEN, CoveredSpan, GapReason, join_spans
@@ -9,7 +15,7 @@ from history.trade import Trade
 from history.trade_fold import TradeFold
 from rates.source import Source
 from rates.symbol import Symbol
-from tests.history.trades import at, trade
+from tests.history.trades import at, numbered_trades, trade
 
 BTC, ETH = Symbol("BTC", "USDT"), Symbol("ETH", "USDT")
 TICK = timedelta(microseconds=1)
@@ -277,3 +283,54 @@ def test_ends_are_told_once() -> None:
     process.take(6)
     ends = [event for batch in process.batches for event in batch.spans if isinstance(event, InstrumentEnd)]
     assert ends == [InstrumentEnd(BTC, CoverageEnd(at(4), GapReason.DISCONNECTED))]
+
+
+UNUSUAL = st.sampled_from(
+    [None] * 8 + ["repeated", "skipped", "late", "restarted", "count", "price", "text", "future"]
+)
+
+
+@given(
+    numbered_trades(), st.lists(UNUSUAL, min_size=40, max_size=40), st.lists(st.integers(1, 8), min_size=40)
+)
+def test_trades_that_are_folded_together_make_the_same_as_each_by_itself(
+    trades: list[Trade], unusual: list[str | None], sizes: list[int]
+) -> None:
+    """Bars, spans, refused trades and the tape, whatever stands between ordinary trades."""
+    given_trades = list(map(make_unusual, trades, unusual))
+    together, alone = Process(), Process()
+    together.confirm(-3, 0)
+    alone.confirm(-3, 0)
+    place = 0
+    for size in sizes:
+        part = given_trades[place : place + size]
+        place += size
+        if not part:
+            break
+        now = max(one.time for one in trades[place - size : place])
+        together.trades.fold(BTC, part, now)
+        for one in part:
+            alone.trades.fold(BTC, [one], now)
+        assert together.trades.take_trades() == alone.trades.take_trades()
+        for process in (together, alone):
+            process.trades.confirm([BTC], now)
+            if (batch := process.trades.take(now)) is not None:
+                process.batches.append(batch)
+    assert together.batches == alone.batches
+    assert together.refused == alone.refused
+
+
+def make_unusual(one: Trade, how: str | None) -> Trade:
+    """Return a trade as sources send them now and then."""
+    number = cast(int, one.id)
+    changes: dict[str | None, dict[str, object]] = {
+        "repeated": {"id": max(1, number - 1)},
+        "late": {"id": max(1, number - 3)},
+        "skipped": {"id": number + 5},
+        "restarted": {"id": 1, "time": one.time + timedelta(seconds=2)},
+        "count": {"count": 2},
+        "price": {"price": Decimal("1e20")},
+        "text": {"id": str(number)},
+        "future": {"time": one.time + timedelta(seconds=20)},
+    }
+    return msgspec.structs.replace(one, **changes.get(how, {}))

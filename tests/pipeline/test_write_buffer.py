@@ -5,10 +5,14 @@ from collections.abc import Sequence
 from datetime import timedelta
 from decimal import Decimal
 
+import msgspec
+
 from pipeline.write_buffer import WriteBuffer
+from rates.clock import EPOCH
 from rates.errors import CacheUnavailable
 from rates.ticker import Ticker
 from tests.pipeline.fakes import BTC, ETH, START, FakeSink, ticker, until
+from tests.virtual_time import run_virtually
 
 SECOND = timedelta(seconds=1)
 
@@ -107,3 +111,58 @@ async def test_a_cancelled_write_is_not_lost() -> None:
     sink.stuck = False
     await buffer.flush()
     assert prices(sink) == [[Decimal(1)]]
+
+
+async def test_a_ticker_that_stands_for_others_counts_them_too() -> None:
+    """Whether it is written or replaced, and after a failed write as well."""
+    sink = FakeSink()
+    buffer = WriteBuffer(sink, interval=SECOND)
+    buffer.put([msgspec.structs.replace(ticker(BTC, "1"), merged=3)])
+    buffer.put([msgspec.structs.replace(ticker(BTC, "2", observed_at=START + SECOND), merged=2)])
+    sink.failure = CacheUnavailable("Redis: away")
+    await buffer.flush()
+    buffer.put([ticker(BTC, "3", observed_at=START + 2 * SECOND)])
+    sink.failure = None
+    await buffer.flush()
+    assert [one.merged for one in sink.tickers] == [7]
+
+
+async def test_what_waits_is_put_before_each_write() -> None:
+    """After somebody said that something waits."""
+    sink = FakeSink()
+    buffer = WriteBuffer(
+        sink, interval=timedelta(milliseconds=1), before_flush=lambda: buffer.put([ticker(BTC, "1")])
+    )
+    task = asyncio.create_task(buffer.flush_forever())
+    try:
+        await asyncio.sleep(0)
+        assert not sink.batches
+        buffer.wake()
+        await until(lambda: sink.batches)
+    finally:
+        task.cancel()
+    assert prices(sink)[0] == [Decimal(1)]
+
+
+def test_writes_are_at_multiples_of_the_interval_by_the_clock() -> None:
+    """As bars are taken, so that what is done before is done once for both."""
+
+    async def run() -> list[float]:
+        loop = asyncio.get_running_loop()
+        times, start = list[float](), loop.time()
+        sink = FakeSink()
+        buffer = WriteBuffer(
+            sink,
+            interval=SECOND,
+            clock=lambda: EPOCH + timedelta(seconds=100.3 + loop.time() - start),
+            on_written=lambda _: times.append(round(loop.time() - start, 3)),
+        )
+        task = asyncio.create_task(buffer.flush_forever())
+        for wait in (0, 0.9, 2):
+            await asyncio.sleep(wait)
+            buffer.wake()
+        await asyncio.sleep(2)
+        task.cancel()
+        return times
+
+    assert run_virtually(run()) == [0.7, 1.7, 3.7]

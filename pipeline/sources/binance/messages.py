@@ -47,7 +47,7 @@ class BinanceTicker(msgspec.Struct, frozen=True, rename="camel"):
     last_id: int = -1
 
 
-class BinanceTrade(msgspec.Struct, frozen=True, tag_field="e", tag="trade"):
+class BinanceTrade(msgspec.Struct, frozen=True, gc=False, tag_field="e", tag="trade"):
     """A trade.
 
     `{"e":"trade","E":1723161255343,"s":"BTCUSDT","t":3735683259,"p":"61837.63000000","q":"0.02000000",
@@ -165,7 +165,7 @@ class _Kind(msgspec.Struct, frozen=True):
     e: str | None = None
 
 
-class _StreamFrame(msgspec.Struct, frozen=True):
+class _StreamFrame(msgspec.Struct, frozen=True, gc=False):
     stream: str | None = None
     data: msgspec.Raw = ABSENT
     id: int | None = None
@@ -174,7 +174,7 @@ class _StreamFrame(msgspec.Struct, frozen=True):
     msg: str = ""
 
 
-class _TradeFrame(_StreamFrame, frozen=True, kw_only=True):
+class _TradeFrame(_StreamFrame, frozen=True, gc=False, kw_only=True):
     """The most frequent frame, whose event is decoded with it."""
 
     data: BinanceTrade  # type: ignore[assignment]
@@ -250,7 +250,7 @@ def parse_stream_frame(data: str | bytes) -> BinanceEvent | StreamResponse | Non
         SourceProtocolError: malformed.
     """
     try:
-        if (trade := _parse_trade_frame(data)) is not None:
+        if (trade := parse_trade_frame(data)) is not None:
             return trade
         frame = _frame_decoder.decode(data)
         if frame.stream is None:
@@ -263,7 +263,7 @@ def parse_stream_frame(data: str | bytes) -> BinanceEvent | StreamResponse | Non
         raise _unreadable("an event of a combined stream", data, exc) from exc
 
 
-def _parse_trade_frame(data: str | bytes) -> BinanceTrade | None:
+def parse_trade_frame(data: str | bytes) -> BinanceTrade | None:
     """Parse the frame of a trade in one step; `None` if it is another one, or malformed."""
     if isinstance(data, str) or _TRADE_STREAM not in data[:_NAME_BYTES]:
         return None
@@ -271,8 +271,8 @@ def _parse_trade_frame(data: str | bytes) -> BinanceTrade | None:
         frame = _trade_frame_decoder.decode(data)
     except DECODE_ERRORS:
         return None
-    is_trade = frame.stream is not None and frame.stream.partition("@")[2] == "trade"
-    return frame.data if is_trade else None
+    stream = frame.stream
+    return frame.data if stream is not None and stream[stream.find("@") :] == "@trade" else None
 
 
 def is_shutdown(response: ApiResponse) -> bool:

@@ -14,14 +14,18 @@ from pipeline.feeds.channel_monitor import ChannelMonitor, by_symbol
 from pipeline.feeds.protocol import FeedEvent, GoingAway, SymbolRejected, SymbolTrades
 from pipeline.feeds.subscription_state import LearnedSize, MessageRate, SubscriptionChange, SubscriptionState
 from pipeline.sources.binance.messages import (
+    BinanceBookTicker,
+    BinanceDayTicker,
     BinanceShutdown,
     BinanceTrade,
     StreamResponse,
     parse_stream_frame,
+    parse_trade_frame,
 )
 from pipeline.sources.binance.symbols import TRADES, parse_stream_name, stream_name, stream_names
-from pipeline.sources.binance.ticker_merger import TickerMerger
+from pipeline.sources.binance.ticker_merger import CollectedTrades, TickerMerger, check_event
 from pipeline.sources.binance.tickers import to_trade
+from rates.clock import format_us
 from rates.source import Source
 from rates.symbol import Symbol
 
@@ -46,10 +50,14 @@ class BinanceProtocol:
             learned=learned,
         )
         self._symbols: dict[str, Symbol] = {}
+        self._trade_streams: dict[str, str] = {}
         self._with_trades = False
+        self._received_at: datetime | None = None
+        self._received_ms = 0
 
     def track(self, instruments: Sequence[Instrument]) -> None:
         self._symbols = {one.source_symbol: one.symbol for one in instruments}
+        self._trade_streams = {name: stream_name(name, TRADES) for name in self._symbols}
         self._merger.track(self._symbols)
         self._channels.retain(self._symbols)
         self._subscriptions.set_wanted(stream_names(self._symbols))
@@ -70,13 +78,42 @@ class BinanceProtocol:
                 return self._on_response(event)
             case BinanceShutdown():
                 return (GoingAway("the server announced its shutdown"),)
-            case _:
+            case BinanceBookTicker():
                 merged = self._merger.merge(event, received_at)
-                if merged is None:
-                    return ()
-                if self._with_trades and isinstance(event, BinanceTrade) and (trade := to_trade(event)):
-                    return (merged, SymbolTrades(merged.symbol, (trade,), received_at))
-                return (merged,)
+                return () if merged is None else (merged,)
+            case _:
+                check_event(event)
+                if (collected := self._merger.take_collected_of(event.symbol)) is not None:
+                    return (*self._list_events(collected), *self._receive(event, received_at))
+                return self._receive(event, received_at)
+
+    def collect(self, frame: bytes, received_at: datetime) -> bool:
+        event = parse_trade_frame(frame)
+        if event is None:
+            return False
+        if received_at is not self._received_at:
+            self._received_at, self._received_ms = received_at, format_us(received_at) // 1000
+        return self._merger.collect(event, received_at, self._received_ms)
+
+    def take_collected(self) -> Sequence[FeedEvent]:
+        events: list[FeedEvent] = []
+        for one in self._merger.take_collected():
+            events += self._list_events(one)
+        return events
+
+    def _list_events(self, collected: CollectedTrades) -> Sequence[FeedEvent]:
+        tickers = collected.tickers
+        if not self._with_trades:
+            return tickers
+        return *tickers, SymbolTrades(tickers[0].symbol, collected.trades, collected.received_at)
+
+    def _receive(self, event: BinanceTrade | BinanceDayTicker, received_at: datetime) -> Sequence[FeedEvent]:
+        merged = self._merger.merge(event, received_at)
+        if merged is None:
+            return ()
+        if self._with_trades and isinstance(event, BinanceTrade) and (trade := to_trade(event)):
+            return (merged, SymbolTrades(merged.symbol, (trade,), received_at))
+        return (merged,)
 
     def resubscribe(self, symbols: Iterable[Symbol]) -> None:
         wanted = set(symbols)
@@ -94,7 +131,7 @@ class BinanceProtocol:
         return frozenset(
             symbol
             for source_symbol, symbol in self._symbols.items()
-            if self._subscriptions.is_confirmed(stream_name(source_symbol, TRADES))
+            if self._subscriptions.is_confirmed(self._trade_streams[source_symbol])
             and not self._channels.is_silent(source_symbol, TRADES)
         )
 

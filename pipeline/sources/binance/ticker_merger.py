@@ -3,20 +3,24 @@
 Pure. Each field has the age of the channel that it came from (docs/decisions/0031-age-of-a-channel.md).
 """
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import NamedTuple
 
 import msgspec
 
+from history.trade import Trade
 from pipeline.feeds.channel_monitor import CADENCES_MISSED, ChannelMonitor
 from pipeline.feeds.protocol import SymbolActivity
 from pipeline.sources.binance.messages import BinanceBookTicker, BinanceDayTicker, BinanceTrade
 from pipeline.sources.binance.symbols import BOOK, DAY, TRADES
-from pipeline.sources.binance.tickers import nonzero, parse_event_time
+from pipeline.sources.binance.tickers import nonzero, parse_event_time, to_known_trade
+from pipeline.validation import EARLIEST_OBSERVATION, HIGHEST_PRICE
+from rates.clock import format_us
 from rates.errors import SourceProtocolError
+from rates.number import is_printable
 from rates.source import ObservedAtOrigin, Source
 from rates.symbol import Symbol
 from rates.ticker import Ticker
@@ -29,6 +33,9 @@ OVERTAKEN = timedelta(milliseconds=OVERTAKEN_MS)
 DAY_BOUND = CADENCES_MISSED * timedelta(seconds=1)
 # `<symbol>@bookTicker` has no cadence: it is pushed on change.
 BOOK_BOUND = timedelta(seconds=Source.BINANCE.ttl_s)
+EARLIEST_MS = format_us(EARLIEST_OBSERVATION) // 1000
+# Trades that are further ahead of our clock are not collected but validated one by one: a wrong one must hide none before it.
+MAX_AHEAD_MS = 1000
 NEVER, FOREVER = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
 
 
@@ -51,6 +58,19 @@ class _LastEvents:
     order: tuple[int, int] = (-1, -1)
     order_restarts: int = 0
     context: "_Context | None" = None
+    collected: list[BinanceTrade] = field(default_factory=list)
+    collected_at: datetime = NEVER
+
+
+class CollectedTrades(NamedTuple):
+    """Trades of a symbol in their order, and the ticker of the last one.
+
+    Several tickers if the last one may be refused.
+    """
+
+    tickers: tuple[Ticker, ...]
+    trades: tuple[Trade, ...]
+    received_at: datetime
 
 
 class _Context(NamedTuple):
@@ -72,6 +92,7 @@ class TickerMerger:
         self._monitor = monitor or ChannelMonitor()
         self._symbols: Mapping[str, Symbol] = {}
         self._last: dict[str, _LastEvents] = {}
+        self._collected: dict[str, _LastEvents] = {}
 
     def track(self, symbols: Mapping[str, Symbol]) -> None:
         """Set the symbols to merge: our symbol by Binance's."""
@@ -81,12 +102,63 @@ class TickerMerger:
         }
         for last in self._last.values():
             last.context = None
+        self._collected = {name: last for name, last in self._collected.items() if name in symbols}
 
     def restart(self, source_symbols: Iterable[str]) -> None:
         """Accept whatever comes next of these symbols, because they are subscribed again."""
         for source_symbol in source_symbols:
             if last := self._last.get(source_symbol):
                 last.order = (-1, -1)
+
+    def collect(self, event: BinanceTrade, received_at: datetime, received_ms: int) -> bool:
+        """Take a trade that is plainly newer than all before it, and make its ticker later.
+
+        `False`, and nothing is done, if it is not: `merge` judges it by itself.
+        """
+        name, number = event.symbol, event.trade_id
+        last = self._last.get(name)
+        if last is None or (before := last.trade) is None or number <= before.trade_id:
+            return False
+        at, traded, (last_at, last_number) = event.event_time, event.trade_time, last.order
+        if traded is None or event.quantity is None or not event.price.is_finite():
+            return False
+        at = max(at, traded)
+        if traded < EARLIEST_MS or at < last_at or number <= last_number:
+            return False
+        if at - received_ms > MAX_AHEAD_MS or last.trade_restarts != last.order_restarts:
+            return False
+        if not last.collected:
+            self._collected[name] = last
+        last.collected.append(event)
+        last.collected_at = received_at
+        last.trade, last.order = event, (at, number)
+        return True
+
+    def take_collected(self) -> Sequence[CollectedTrades]:
+        """Return what was collected of each symbol since the last call."""
+        collected, self._collected = self._collected, {}
+        return [self._take(name, last) for name, last in collected.items()]
+
+    def take_collected_of(self, source_symbol: str) -> CollectedTrades | None:
+        """Return what was collected of one symbol."""
+        last = self._collected.pop(source_symbol, None)
+        return None if last is None else self._take(source_symbol, last)
+
+    def _take(self, source_symbol: str, last: _LastEvents) -> CollectedTrades:
+        events, last.collected = last.collected, []
+        received_at = last.collected_at
+        self._on_trade(source_symbol, last, received_at)
+        # A price that will be refused must hide none before it.
+        shown = events[-1:] if _is_ordinary(events[-1].price) else events
+        merged = len(events) - len(shown)
+        tickers = tuple(self._to_ticker(last, event, received_at, merged) for event in shown)
+        return CollectedTrades(tickers, tuple(map(to_known_trade, events)), received_at)
+
+    def _to_ticker(
+        self, last: _LastEvents, event: BinanceTrade, received_at: datetime, merged: int
+    ) -> Ticker:
+        order = (max(event.event_time, event.trade_time or 0), event.trade_id)
+        return self._make_ticker(last, last.activity.symbol, event.price, order, received_at, merged=merged)
 
     def merge(
         self, event: BinanceTrade | BinanceBookTicker | BinanceDayTicker, received_at: datetime
@@ -98,7 +170,7 @@ class TickerMerger:
         Raises:
             SourceProtocolError: the event's time is invalid, or its price, bid or ask is not finite.
         """
-        _check(event)
+        check_event(event)
         symbol = self._symbols.get(event.symbol)
         if symbol is None:
             return None
@@ -133,9 +205,7 @@ class TickerMerger:
     def _merge_trade(
         self, last: _LastEvents, symbol: Symbol, event: BinanceTrade, received_at: datetime
     ) -> Ticker | SymbolActivity:
-        self._monitor.on_message(event.symbol, TRADES)
-        if received_at - last.day_at > DAY_BOUND:
-            self._monitor.expect(event.symbol, DAY)
+        self._on_trade(event.symbol, last, received_at)
         before = last.trade
         if before is not None and _has_restarted(
             before.event_time, before.trade_id, event.event_time, event.trade_id
@@ -146,6 +216,11 @@ class TickerMerger:
             last.trade = event
         order = (max(event.event_time, event.trade_time or 0), event.trade_id)
         return self._emit(last, symbol, event.price, order, received_at, restarts=last.trade_restarts)
+
+    def _on_trade(self, source_symbol: str, last: _LastEvents, received_at: datetime) -> None:
+        self._monitor.on_message(source_symbol, TRADES)
+        if received_at - last.day_at > DAY_BOUND:
+            self._monitor.expect(source_symbol, DAY)
 
     def _compare(self, last: _LastEvents, day: BinanceDayTicker) -> None:
         """Compare what `@ticker` knows of quotes and trades with what their own channels sent."""
@@ -182,9 +257,22 @@ class TickerMerger:
         is_overtaken = went_back > 0 and (ahead_ms <= OVERTAKEN_MS or went_back == 1)
         if is_old or is_overtaken:
             return last.activity
-        observed_at = parse_event_time(order[0])
-        traded_at = _traded_at(last.trade, order[1], observed_at)
         last.order, last.order_restarts = order, restarts
+        return self._make_ticker(last, symbol, price, order, received_at)
+
+    def _make_ticker(
+        self,
+        last: _LastEvents,
+        symbol: Symbol,
+        price: Decimal,
+        order: tuple[int, int],
+        received_at: datetime,
+        *,
+        merged: int = 0,
+    ) -> Ticker:
+        at, number = order
+        observed_at = parse_event_time(at)
+        traded_at = _traded_at(last.trade, number, observed_at)
         context = last.context
         if context is None or not context.after < received_at <= context.until:
             context = last.context = self._make_context(last, symbol, price, received_at)
@@ -194,8 +282,9 @@ class TickerMerger:
             price=price,
             observed_at=observed_at,
             received_at=received_at,
-            sequence=max(order[1], 0),
+            sequence=max(number, 0),
             last_trade_at=traded_at,
+            merged=merged,
         )
 
     def _make_context(
@@ -231,8 +320,12 @@ class TickerMerger:
         return _Context(ticker, after, until)
 
 
-def _check(event: BinanceTrade | BinanceBookTicker | BinanceDayTicker) -> None:
-    """Refuse an event that cannot be compared with later ones."""
+def check_event(event: BinanceTrade | BinanceBookTicker | BinanceDayTicker) -> None:
+    """Refuse an event that cannot be compared with later ones.
+
+    Raises:
+        SourceProtocolError: its time is out of range, or a price is not finite.
+    """
     if isinstance(event, BinanceTrade):
         _check_price(event, event.price)
         parse_event_time(event.event_time)
@@ -243,6 +336,10 @@ def _check(event: BinanceTrade | BinanceBookTicker | BinanceDayTicker) -> None:
     _check_price(event, event.ask)
     if isinstance(event, BinanceDayTicker):
         parse_event_time(event.event_time)
+
+
+def _is_ordinary(price: Decimal) -> bool:
+    return is_printable(price) and 0 < price <= HIGHEST_PRICE
 
 
 def _check_price(event: BinanceTrade | BinanceBookTicker | BinanceDayTicker, price: Decimal) -> None:

@@ -38,6 +38,14 @@ def parse_event_time(milliseconds: int) -> datetime:
         raise SourceProtocolError(Source.BINANCE, f"expected a time in ms, saw {milliseconds}") from exc
 
 
+def to_known_trade(raw: BinanceTrade) -> Trade:
+    """Convert a trade with a quantity and a time that were looked at."""
+    assert raw.trade_time is not None
+    assert raw.quantity is not None
+    side = None if raw.is_buyer_maker is None else _TAKER[raw.is_buyer_maker]
+    return Trade(raw.trade_id, raw.price, raw.quantity, parse_event_time(raw.trade_time), side)
+
+
 def to_trade(raw: BinanceTrade) -> Trade | None:
     """Convert a trade. `None` if its quantity is missing, as in some recordings.
 

@@ -166,6 +166,7 @@ class Running:
     def __init__(self, known: SourceHealth) -> None:
         self.health = known
         self.tickers: list[Ticker] = []
+        self.deliver: Callable[[], None] = lambda: None
 
     def of(self, symbol: str) -> list[Ticker]:
         return [ticker for ticker in self.tickers if str(ticker.symbol).replace("/", "") == symbol]
@@ -188,6 +189,7 @@ async def feeding(
     endpoint_rest_s: float = 60,
     open_protocol: Callable[[], FeedProtocol] | None = None,
     clock: Clock = utc_now,
+    on_waiting: Callable[[], None] | None = None,
     **settings: float,
 ) -> AsyncIterator[Running]:
     """Run Binance's real feed against these addresses while the context is open."""
@@ -207,7 +209,9 @@ async def feeding(
         endpoint_rest_s=endpoint_rest_s,
         simulated=False,
         clock=clock,
+        on_waiting=on_waiting,
     )
+    running.deliver = feed.deliver
     task = asyncio.create_task(feed.run())
     try:
         yield running

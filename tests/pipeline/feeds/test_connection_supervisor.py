@@ -61,6 +61,9 @@ class ScriptedConnection:
     def silent_channels(self) -> Mapping[Symbol, str]:
         return self.dead_channels
 
+    def deliver(self) -> None:
+        """Nothing waits."""
+
     def traded_symbols(self) -> frozenset[Symbol]:
         raise AssertionError("nobody takes its trades")
 

@@ -14,7 +14,9 @@ from pipeline.feeds.protocol import FeedEvent
 from pipeline.sources.binance.protocol import BinanceProtocol
 from pipeline.validation import Rejection
 from rates.clock import utc_now
+from rates.errors import SourceUnavailable
 from rates.health import LinkState
+from rates.source import Source
 from runtime.free_port import free_port
 from tests.pipeline.fakes import instrument, until
 from tests.pipeline.feeds.push_server import age_of, feeding, open_push_server, trading
@@ -430,3 +432,54 @@ async def test_an_unforeseen_exception_of_a_supervisor_costs_one_attempt() -> No
         await exchange.trade("BTCUSDT")
         await until(lambda: running.tickers)
         assert running.health.unexpected == 1
+
+
+async def test_messages_that_wait_are_delivered_before_their_connection_is_forgotten() -> None:
+    """Nobody has to call `deliver` for that."""
+    waiting = asyncio.Event()
+    async with (
+        open_push_server() as exchange,
+        feeding(exchange.url, read_instruments=PAIRS, on_waiting=waiting.set) as running,
+    ):
+        await exchange.has(*NAMES)
+        # The answer to the subscription.
+        await until(waiting.is_set)
+        running.deliver()
+        waiting.clear()
+        await exchange.trade("BTCUSDT", "61837.63000000")
+        await until(waiting.is_set)
+        assert not running.tickers
+        await exchange.clients[0].socket.close()
+        await until(lambda: running.tickers)
+    assert str(running.tickers[0].price) == "61837.63000000"
+
+
+async def test_an_error_in_messages_that_waited_ends_their_connection() -> None:
+    """The caller of `deliver` does not see it, and what came before it is delivered."""
+
+    class FailingProtocol(BinanceProtocol):
+        def receive(self, frame: bytes, received_at: datetime) -> Sequence[FeedEvent]:
+            if b'"p": "2"' in frame:
+                raise SourceUnavailable(Source.BINANCE, "the test ends it")
+            return super().receive(frame, received_at)
+
+    waiting = asyncio.Event()
+    async with (
+        open_push_server() as exchange,
+        feeding(
+            exchange.url,
+            read_instruments=PAIRS,
+            on_waiting=waiting.set,
+            open_protocol=lambda: FailingProtocol(simulated=False),
+        ) as running,
+    ):
+        await exchange.has(*NAMES)
+        for price in ("1", "2"):
+            await exchange.trade("BTCUSDT", price)
+
+        def has_reconnected() -> bool:
+            running.deliver()
+            return len(exchange.clients) > 1
+
+        await until(has_reconnected)
+        assert [str(one.price) for one in running.tickers] == ["1"]
