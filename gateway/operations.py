@@ -68,7 +68,13 @@ class Operations:
         """The documents that requests may name."""
         self._schema = schema._schema  # noqa: SLF001 - no public way
         self._executor = schema.execution_context_class
-        self._preparer = Preparer(self._schema, context.catalog, settings, self.documents)
+        self._preparer = Preparer(
+            self._schema,
+            context.catalog,
+            settings,
+            self.documents,
+            count_served=context.rates.served_slots.count,
+        )
         self._subscriptions = PreparedSubscriptions(context.catalog)
         self._context = replace(context, price=self._preparer.price)
         # Preparing a document that came before takes a tenth of a millisecond. A new one, and an operation that is not light, up to 35.

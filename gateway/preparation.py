@@ -26,7 +26,7 @@ from gateway.schema.context import OperationPrice
 from gateway.schema.documents import CheckedDocument, DocumentCache, Limits, make_operation_key
 from gateway.schema.errors import INTROSPECTION_DISABLED, document_error, to_public_error
 from gateway.schema.query_cost import CompiledCost, CostModel
-from gateway.schema.root_size import PlannedQuery, price_document
+from gateway.schema.root_size import CountServed, PlannedQuery, count_none, price_document
 from gateway.settings import GatewaySettings
 from gateway.state.catalog import InstrumentCatalog
 from gateway.state.instrument_pages import MAX_PAGE
@@ -50,6 +50,8 @@ class Preparer:
         catalog: InstrumentCatalog,
         settings: GatewaySettings,
         documents: DocumentStore,
+        *,
+        count_served: CountServed = count_none,
     ) -> None:
         self._schema = schema
         self._trusted = documents
@@ -63,6 +65,7 @@ class Preparer:
             max_page=MAX_PAGE,
             max_symbols=settings.max_symbols,
             limit=settings.max_cost,
+            count_served=count_served,
         )
         self._max_cost = settings.max_cost
         self._introspection = settings.introspection

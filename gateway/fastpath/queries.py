@@ -182,7 +182,7 @@ class FastPathQueries:
         rates, object_encoder = self._rates, self._encoder.object_encoder(selection)
         rates.check_loaded()
         rates.check_symbol_count(len(texts))
-        slots = rates.served_slots(texts, sources)
+        slots = rates.served_slots.find(texts, sources)
         if slots is None:
             return None
         now = rates.now()

@@ -84,8 +84,8 @@ class RateReader:
             clock_state=clock_state or ClockState(),
             held_back=held_back,
         )
-        self.served_slots = ServedSlots(catalog, self.list_slots).find
-        """Returns the slots of the rates of symbols at sources, or `None` if some are missing."""
+        self.served_slots = ServedSlots(catalog, self.list_slots)
+        """Finds the slots of the rates of symbols by their texts."""
         self._last_cursor: tuple[Cursor | None, str] = None, ""
 
     def check_loaded(self) -> None:

@@ -59,13 +59,37 @@ class ServedSlots:
         self._catalog, self._list_slots = catalog, list_slots
         self._revision = -1
         self._indexes: BoundedLru[tuple[Source, ...] | None, _SlotIndex] = BoundedLru(size=MAX_INDEXES)
+        # A request is priced and answered by the same symbols, one after the other.
+        self._last: tuple[Sequence[str], tuple[Source, ...] | None] | None = None
+        self._last_found: list[TickerSlot] | None = None
+        self._is_last_distinct = True
 
     def find(self, symbols: Sequence[str], sources: tuple[Source, ...] | None) -> list[TickerSlot] | None:
-        """Return the slots of all rates of these symbols, or `None` if some are not served."""
+        """Return the slots of all rates of these symbols, or `None` if some are not served.
+
+        The symbols must not change afterwards.
+        """
         revision = self._catalog.revision
         if revision != self._revision:
             self._indexes = BoundedLru(size=MAX_INDEXES)
             self._revision = revision
+        elif self._last is not None and symbols is self._last[0] and sources == self._last[1]:
+            return self._last_found
+        self._last_found = self._find(symbols, sources)
+        self._last = symbols, sources
+        return self._last_found
+
+    def count(self, symbols: Sequence[str]) -> tuple[int, int] | None:
+        """Return the number of rates of these symbols at all sources, and of different symbols.
+
+        `None` if some are not served. The symbols must not change afterwards.
+        """
+        slots = self.find(symbols, None)
+        if slots is None:
+            return None
+        return len(slots), len(symbols) if self._is_last_distinct else len(set(symbols))
+
+    def _find(self, symbols: Sequence[str], sources: tuple[Source, ...] | None) -> list[TickerSlot] | None:
         index = self._indexes.get(sources)
         if index is None:
             index = _SlotIndex(sources, self._list_slots)
@@ -78,4 +102,5 @@ class ServedSlots:
             except KeyError:
                 return None
         # A symbol may have been named twice.
-        return slots if len(set(slots)) == len(slots) else list(dict.fromkeys(slots))
+        self._is_last_distinct = len(set(slots)) == len(slots)
+        return slots if self._is_last_distinct else list(dict.fromkeys(slots))

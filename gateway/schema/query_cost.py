@@ -4,7 +4,7 @@ One point is about a microsecond of the processor. Lists are sized by their argu
 figures are upper bounds, measured with nothing cached.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable, Sequence
 from math import ceil
 from typing import NamedTuple
 
@@ -36,10 +36,12 @@ from gateway.schema.root_size import (
     FIXED,
     SUBSCRIBE,
     UNPRICED,
+    CountServed,
     PlannedQuery,
     RootSize,
     RootSizes,
     SizedCatalog,
+    count_none,
 )
 from gateway.schema.selected import FieldSelector, SelectedField
 from gateway.schema.selection_weight import EXECUTOR, FAST_PATH, ROOT, ListSize, Weight, weigh_items
@@ -92,10 +94,19 @@ class CostModel:
     """
 
     def __init__(
-        self, schema: GraphQLSchema, catalog: SizedCatalog, *, max_page: int, max_symbols: int, limit: int
+        self,
+        schema: GraphQLSchema,
+        catalog: SizedCatalog,
+        *,
+        max_page: int,
+        max_symbols: int,
+        limit: int,
+        count_served: CountServed = count_none,
     ) -> None:
         self._schema = schema
-        self._sizes = RootSizes(catalog, max_page=max_page, max_symbols=max_symbols)
+        self._sizes = RootSizes(
+            catalog, max_page=max_page, max_symbols=max_symbols, count_served=count_served
+        )
         self.limit = limit
         """Points that an operation may cost."""
 
@@ -191,7 +202,7 @@ class CostModel:
             found.append(RatesCost(points, measure(root, 1, 0) - points, measure(root, 0, 1) - points))
         return tuple(found)
 
-    def rates_cost(self, costs: tuple[RatesCost, ...], queries: Iterable[Collection[str] | None]) -> int:
+    def rates_cost(self, costs: tuple[RatesCost, ...], queries: Iterable[Sequence[str] | None]) -> int:
         """Return the points of root fields with these symbols, as `planned_cost` does."""
         points = 0.0
         for cost, symbols in zip(costs, queries, strict=True):

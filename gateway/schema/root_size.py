@@ -1,7 +1,7 @@
 """The points of root fields themselves, and the lengths of their lists."""
 
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from math import ceil
 from typing import Any, NamedTuple
 from typing import Protocol as Role
@@ -140,11 +140,29 @@ FIXED = {
 """The sizes of root fields that depend on no argument."""
 
 
-class RootSizes:
-    """Sizes root fields over the instruments of `catalog`."""
+CountServed = Callable[[Sequence[str]], tuple[int, int] | None]
 
-    def __init__(self, catalog: SizedCatalog, *, max_page: int, max_symbols: int) -> None:
+
+def count_none(_symbols: Sequence[str]) -> None:
+    """Know no symbol: all are counted from the catalog."""
+
+
+class RootSizes:
+    """Sizes root fields over the instruments of `catalog`.
+
+    `count_served` returns the number of rates of symbols and of different symbols, as the catalog has them, or `None` if it cannot.
+    """
+
+    def __init__(
+        self,
+        catalog: SizedCatalog,
+        *,
+        max_page: int,
+        max_symbols: int,
+        count_served: CountServed = count_none,
+    ) -> None:
         self._catalog = catalog
+        self._count_served = count_served
         self._max_page, self._max_symbols = max_page, max_symbols
         self._counted: tuple[str, Counter[Source]] = "", Counter()
         self._counted_by_symbol: tuple[str, Counter[str]] = "", Counter()
@@ -232,16 +250,19 @@ class RootSizes:
             case SummariesQuery():
                 return self._size_summaries(query.symbols, query.points, CLOSE)
 
-    def count_rates(self, symbols: Collection[str]) -> tuple[int, int]:
+    def count_rates(self, symbols: Sequence[str]) -> tuple[int, int]:
         """Return the number of rates of these symbols, from all sources, and of different symbols."""
+        if len(symbols) > self._max_symbols:
+            # The execution refuses it.
+            return 0, 0
+        served = self._count_served(symbols)
+        if served is not None:
+            return served
         version, counts = self._counted_by_symbol
         if version != self._catalog.version:
             version, counts = self._catalog.version, Counter(str(key.symbol) for key in self._catalog.tracked)
             self._counted_by_symbol = version, counts
         distinct = set(symbols)
-        if len(symbols) > self._max_symbols:
-            # The execution refuses it.
-            return 0, 0
         return sum([counts[each] for each in distinct]), len(distinct)
 
     def of_counts(self, name: str, rates: int, symbols: int) -> RootSize:

@@ -283,3 +283,29 @@ def test_sets_of_sources_that_come_once_evict_none_that_are_used() -> None:
     assert listed.count(usual) == 1
     catalog.revision = 2
     assert slots.find(["BTC/USDT"], None) != first
+
+
+def test_a_list_is_looked_up_once_to_be_priced_and_answered() -> None:
+    """The next list is another one, and so is the same list after a change of the instruments."""
+    catalog = ChangingCatalog(1)
+    served = {"BTC/USDT": [TickerSlot()], "ETH/USDT": [TickerSlot(), TickerSlot()]}
+    listed: list[str] = []
+
+    def list_slots(query: RatesQuery) -> tuple[list[TickerSlot], bool]:
+        assert query.symbols is not None
+        listed.append(str(query.symbols[0]))
+        return served.get(listed[-1], []), listed[-1] in served
+
+    slots = ServedSlots(catalog, list_slots)
+    pair, twice, unknown = ["BTC/USDT", "ETH/USDT"], ["ETH/USDT"] * 2, ["BTC/USDT", "XRP/USDT"]
+    assert slots.count(pair) == (3, 2)
+    found = slots.find(pair, None)
+    assert found == served["BTC/USDT"] + served["ETH/USDT"]
+    assert slots.find(pair, None) is found
+    assert slots.count(twice) == (2, 1)
+    assert slots.find(pair, (Source.KRAKEN,)) == found
+    assert slots.count(unknown) is None
+    assert slots.count(pair) == (3, 2)
+    served["BTC/USDT"].append(TickerSlot())
+    catalog.revision = 2
+    assert slots.count(pair) == (4, 2)
