@@ -21,7 +21,7 @@ PIP := $(BIN)/pip --disable-pip-version-check --quiet install
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help run test .installed .drilled .bench-tests test-long check .style .generated .types .quick-types .gateway-units .other-units coverage bench bench-page rolling drill chaos soak format lock sdl schema-changes env-example static workflows dist clean
+.PHONY: help run test .installed .with-servers .types-beside .drilled .bench-tests test-long check .style .generated .types .quick-types .gateway-units .other-units coverage bench bench-page rolling drill chaos soak format lock sdl schema-changes env-example static workflows dist clean
 
 help: ## Show what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -31,9 +31,9 @@ run: $(VENV)/.run ## Bring the whole system up in one process; LIVE=1 for the re
 
 test: $(VENV)/.dev ## Everything that CI runs: check, the tests with servers side by side, those that measure one by one
 	@tools/ensure-servers.sh
-	@$(MAKE) --no-print-directory --jobs 3 --output-sync=target .installed $(CHECKS) .types
+	@$(MAKE) --no-print-directory --jobs 3 --output-sync=target .installed $(CHECKS)
 	@$(MAKE) --no-print-directory .drilled .bench-tests
-	$(AGAIN) -m "(servers or slow) and not alone and not long" -n $(WORKERS) --dist loadscope --no-loadscope-reorder
+	@$(MAKE) --no-print-directory --jobs 2 .with-servers .types-beside
 	$(AGAIN) -m "alone and not long" $(ALONE)
 
 # Runs beside the checks, which compute while this waits for the network and the disk.
@@ -41,6 +41,13 @@ test: $(VENV)/.dev ## Everything that CI runs: check, the tests with servers sid
 	@tools/install-node-packages.sh tests/clients
 	@tools/install-generators.sh $(PYTHON)
 	@tools/test-image-python.sh $(VENV) $(IMAGE_TESTS)
+
+.with-servers:
+	$(AGAIN) -m "(servers or slow) and not alone and not long" -n $(WORKERS) --dist loadscope --no-loadscope-reorder
+
+# Takes what the tests with servers leave idle while they wait.
+.types-beside:
+	@nice -n 19 $(MAKE) --no-print-directory .types
 
 # The drill judges moments, which other processes would disturb.
 .drilled:

@@ -91,12 +91,9 @@ class GatewayApp(FastAPI):
         super().__init__(
             title="Ratewire", openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False
         )
-        context = Context.of(gateway, gateway.accounts)
-        schema = build_subgraph_schema() if settings.federation else build_schema()
-        operations = Operations(schema, context, settings, gateway.documents)
         self.clients = ClientAccounts(gateway.accounts, settings.trusted_proxies)
         self.graphql = GraphQLEndpoint(
-            operations,
+            create_operations(gateway, settings),
             settings,
             pages,
             admission=gateway.admission,
@@ -124,6 +121,13 @@ class GatewayApp(FastAPI):
 
 def _has_origin(scope: Scope) -> bool:
     return any(name == b"origin" for name, _ in scope["headers"])
+
+
+def create_operations(gateway: Gateway, settings: GatewaySettings) -> Operations:
+    """Create what prepares and executes operations over `gateway`."""
+    context = Context.of(gateway, gateway.accounts)
+    schema = build_subgraph_schema() if settings.federation else build_schema()
+    return Operations(schema, context, settings, gateway.documents)
 
 
 def create_app(

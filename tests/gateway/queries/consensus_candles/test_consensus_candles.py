@@ -147,20 +147,20 @@ async def test_volumes_weigh_the_prices_with_vwap(execute: Execute, told: Told) 
         assert candle["contributorCount"] == len(weights)
 
 
-async def test_both_paths_give_the_same_bytes(operations: Operations) -> None:
+async def test_both_paths_give_the_same_bytes(fast_operations: Operations) -> None:
     """Longer candles too."""
     for interval in ("M1", "M5", "H1"):
         request = GraphQLRequest(
             f'{{ all: consensusCandles(symbol: "BTC/USDT", interval: {interval}, last: 30, {window()}) {{ __typename {EVERY_FIELD} }} }}'
         )
-        prepared = operations.prepare(request)
+        prepared = fast_operations.prepare(request)
         assert prepared.plan is not None
         fast_metadata, metadata = OperationMetadata(), OperationMetadata()
-        fast = await operations.answer(prepared, fast_metadata)
-        executed = await operations.answer(prepared._replace(plan=None), metadata)
+        fast = await fast_operations.answer(prepared, fast_metadata)
+        executed = await fast_operations.answer(prepared._replace(plan=None), metadata)
         assert fast.body == executed.body
         assert b'"contributorCount":4' in fast.body
-        assert operations.chunks(prepared.plan) is not None
+        assert fast_operations.chunks(prepared.plan) is not None
         assert fast_metadata.fresh_for == metadata.fresh_for == timedelta(milliseconds=250)
 
 

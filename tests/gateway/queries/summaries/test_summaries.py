@@ -92,16 +92,16 @@ async def test_arguments_out_of_range_are_refused(execute: Execute, arguments: s
     assert not result.data or result.data["summaries"] is None
 
 
-async def test_both_paths_give_the_same_bytes(operations: Operations) -> None:
+async def test_both_paths_give_the_same_bytes(fast_operations: Operations) -> None:
     """And say for how long they stay the same: until the next minute is surely stored."""
     request = GraphQLRequest(f"{{ all: summaries(points: 3) {{ __typename {EVERY_FIELD} }} }}")
-    prepared = operations.prepare(request)
+    prepared = fast_operations.prepare(request)
     assert prepared.plan is not None
     fast_metadata, metadata = OperationMetadata(), OperationMetadata()
-    fast = await operations.answer(prepared, fast_metadata)
-    executed = await operations.answer(prepared._replace(plan=None), metadata)
+    fast = await fast_operations.answer(prepared, fast_metadata)
+    executed = await fast_operations.answer(prepared._replace(plan=None), metadata)
     assert fast.body == executed.body
-    assert operations.chunks(prepared.plan) is not None
+    assert fast_operations.chunks(prepared.plan) is not None
     assert fast_metadata.fresh_for == metadata.fresh_for == timedelta(seconds=20)
 
 
