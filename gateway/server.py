@@ -60,7 +60,7 @@ from rates.redis_keys import RedisKeys
 from rates.source import Source
 from runtime.clock.process_clock import ProcessClock
 from runtime.descriptors import use_all_descriptors
-from runtime.garbage_collection import tune_garbage_collector
+from runtime.garbage_collection import collecting_everything, tune_garbage_collector
 from runtime.process import StopEvent
 from runtime.settings import CacheSettings, DatabaseSettings, ProcessSettings, load_settings
 from runtime.startup import wait_for_backend
@@ -140,6 +140,7 @@ async def run_gateway(
 
             def on_started() -> None:
                 tune_garbage_collector()
+                resources.enter_context(collecting_everything())
                 on_ready()
 
             await serve_gateway(

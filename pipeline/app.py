@@ -52,7 +52,7 @@ from rates.redis_keys import RedisKeys
 from rates.source import Source
 from runtime.clock.process_clock import ProcessClock
 from runtime.descriptors import DescriptorWatch
-from runtime.garbage_collection import tune_garbage_collector
+from runtime.garbage_collection import collecting_everything, tune_garbage_collector
 from runtime.heartbeat import Heartbeat
 from runtime.proxy import check_proxies
 from runtime.restart import keep_running
@@ -128,15 +128,16 @@ async def run_stream(source: Source, stop: asyncio.Event) -> None:
     async with _open_context(stop) as context, _open_last_known(stop, context) as instruments:
         _log.info("streaming", source=source.value)
         tune_garbage_collector()
-        await stream(
-            stop,
-            context,
-            adapter,
-            instance=instance,
-            instruments=instruments,
-            settings=settings,
-            ingest=ingest,
-        )
+        with collecting_everything():
+            await stream(
+                stop,
+                context,
+                adapter,
+                instance=instance,
+                instruments=instruments,
+                settings=settings,
+                ingest=ingest,
+            )
 
 
 async def run_recorder(stop: asyncio.Event) -> None:
