@@ -32,6 +32,7 @@ def collecting_everything(*, most_blocks: int = MOST_BLOCKS) -> Iterator[None]:
     memory are in use than before.
     """
     loop, before = asyncio.get_running_loop(), sys.getallocatedblocks()
+    due: asyncio.TimerHandle
 
     def collect() -> None:
         nonlocal due
