@@ -25,9 +25,9 @@ def tune_garbage_collector() -> None:
 
 @contextmanager
 def collecting_everything(*, most_blocks: int = MOST_BLOCKS) -> Iterator[None]:
-    """Collect all that was made since `tune_garbage_collector` every `EVERYTHING_EVERY_S` seconds, if that is little.
+    """Collect all that was made since `tune_garbage_collector` regularly, if it is little.
 
-    That also empties the lists in which CPython keeps freed tuples: 2,000 of each length, up to 4 MB. Else they fill within hours, as no
+    It does so every `EVERYTHING_EVERY_S` seconds. That also empties the lists in which CPython keeps freed tuples: 2,000 of each length, up to 4 MB. Else they fill within hours, as no
     other collection looks at all objects. It takes less than 10 ms, because it is left out while more than `most_blocks` blocks of
     memory are in use than before.
     """
