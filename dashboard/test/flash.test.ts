@@ -41,3 +41,19 @@ test("one timer serves all, and each is lit for its own time", () => {
   expect(second.dataset.flash).toBeUndefined();
   expect(vi.getTimerCount()).toBe(0);
 });
+
+test("a patient flash ends with what changes at its time, and by itself somewhat later", () => {
+  const [flashes, first] = [new Flashes(150), price()];
+  flashes.light(first, "up");
+  vi.advanceTimersByTime(FLASH_MS / 2);
+  flashes.endDue();
+  expect(first.dataset.flash).toBe("up");
+  vi.advanceTimersByTime(FLASH_MS / 2);
+  expect(first.dataset.flash).toBe("up");
+  flashes.endDue();
+  expect(first.dataset.flash).toBeUndefined();
+  flashes.light(first, "down");
+  vi.advanceTimersByTime(FLASH_MS + 150);
+  expect(first.dataset.flash).toBeUndefined();
+  expect(vi.getTimerCount()).toBe(0);
+});

@@ -8,7 +8,7 @@ const ROWS = ["BTC/USD", "ETH/USD"].map((symbol) => new InstrumentRow(symbol));
 /** A column with these texts, one for each row. */
 function column(id: string, long: string, texts: readonly string[] | null) {
   const text = texts === null ? null : (row: InstrumentRow) => texts[ROWS.indexOf(row)] ?? "";
-  return { id, short: id, long, width: 1, sort: null, descendsFirst: true, value: () => undefined, text, render: () => null };
+  return { id, short: id, long, width: 1, sort: null, descendsFirst: true, value: () => undefined, text, cell: () => ({ update: () => undefined }) };
 }
 
 const COLUMNS = [column("symbol", "Instrument", ["BTC/USD", "ETH/USD"]), column("price", "Price", ["62386.4183912345", "-0.5"]), column("spark", "Line", null), column("lead", "By", ["a\tb", 'say "x", y'])];

@@ -94,19 +94,20 @@ function readSymbol(text: string | null): string | null {
   return upper === null || upper.includes("/") ? upper : upper.replace(/[-_ ]/, "/");
 }
 
-function current(): Address {
+/** The address that the browser shows. */
+export function currentAddress(): Address {
   if (shown?.query !== location.search) shown = { query: location.search, address: parseAddress(location.search) };
   return shown.address;
 }
 
 /** Replaces a part of the chart's state. */
 export function goChart(change: Partial<ChartAddress>): void {
-  go({ chart: { ...current().chart, ...change } });
+  go({ chart: { ...currentAddress().chart, ...change } });
 }
 
 /** Navigates to another page of the dashboard (`push`), or replaces the state of the current one. */
 export function go(change: Partial<Address>, how: "push" | "replace" = "replace"): void {
-  const address = formatAddress({ ...current(), ...change });
+  const address = formatAddress({ ...currentAddress(), ...change });
   if (how === "push") history.pushState(null, "", address);
   else history.replaceState(null, "", address);
   for (const listener of listeners) listener();
@@ -122,5 +123,5 @@ function onChange(listener: () => void): () => void {
 }
 
 export function useAddress(): Address {
-  return useSyncExternalStore(onChange, current);
+  return useSyncExternalStore(onChange, currentAddress);
 }

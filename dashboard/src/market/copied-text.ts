@@ -1,6 +1,6 @@
 // What a copy in the table puts on the clipboard: tab-separated cells with all digits.
 import type { MarketColumn } from "./columns";
-import type { MarketRow } from "./table-row";
+import type { MarketRow } from "./row-element";
 import { asTabs } from "./take-along";
 
 interface Copying {

@@ -3,7 +3,7 @@ import type { KeyboardEvent, RefObject } from "react";
 import { go } from "../browser/address";
 import type { MarketColumn } from "./columns";
 import { steps } from "./steps";
-import type { MarketRow } from "./table-row";
+import type { MarketRow } from "./row-element";
 import { FAVOURITES, toggleInList } from "./watchlists";
 
 interface Grid {

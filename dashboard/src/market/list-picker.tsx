@@ -1,5 +1,5 @@
 // The watchlist that is open, and the dialog that keeps all of them.
-import { type FormEvent, useRef, useState } from "react";
+import { type FormEvent, memo, useRef, useState } from "react";
 import { type Address, formatAddress, go, parseAddress } from "../browser/address";
 import { useRemembered } from "../browser/remembered";
 import { addList, FAVOURITES, freeName, LONGEST_NAME, removeList, renameList, symbolsOf, watchlists } from "./watchlists";
@@ -9,7 +9,7 @@ const ALL = "all";
 const SHARED = "shared";
 const NAMED = "list:";
 
-export function ListPicker({ address }: { address: Address }) {
+export const ListPicker = memo(function ListPicker({ address }: { address: Address }) {
   const lists = useRemembered(watchlists);
   const dialog = useRef<HTMLDialogElement>(null);
   const { list, shared } = address;
@@ -44,7 +44,7 @@ export function ListPicker({ address }: { address: Address }) {
       <ListsDialog dialog={dialog} address={address} />
     </>
   );
-}
+});
 
 function ListsDialog({ dialog, address }: { dialog: React.RefObject<HTMLDialogElement | null>; address: Address }) {
   const lists = useRemembered(watchlists);

@@ -3,7 +3,7 @@ import { type DragEvent, type KeyboardEvent, useState } from "react";
 import { type Address, FIRST_SORT, go, type SortKey } from "../browser/address";
 import { NAME } from "./column-ids";
 import type { MarketColumn } from "./columns";
-import { cellClass } from "./table-row";
+import { cellClass } from "./row-element";
 import { moveColumn } from "./table-settings";
 
 interface Props {

@@ -1,7 +1,7 @@
 // The market table: only the rows in view are in the document. One tab stop; keys move, mark, select, copy and open.
 import { type ExpandedState, type RowSelectionState, type SortingState, useTable } from "@tanstack/react-table";
 import { useVirtualizer, type Virtualizer } from "@tanstack/react-virtual";
-import { type ClipboardEvent, type FocusEvent, type MouseEvent, type PointerEvent, type RefObject, useCallback, useEffect, useMemo, useRef, useState } from "react";
+import { type ClipboardEvent, type FocusEvent, type MouseEvent, type PointerEvent, type RefObject, useEffect, useLayoutEffect, useMemo, useRef, useState } from "react";
 import { type Address, go } from "../browser/address";
 import { useRemembered } from "../browser/remembered";
 import { useMedia } from "../browser/use-media";
@@ -11,11 +11,13 @@ import { ASSET, LEAD } from "./column-ids";
 import { features, type MarketColumn, tableColumns } from "./columns";
 import { copiedText } from "./copied-text";
 import { FigureBar } from "./figure-bar";
-import { GroupRow } from "./group-row";
 import { useGridKeys } from "./grid-keys";
+import { instrumentLink } from "./links";
+import { cellId, type MarketRow, placeOf, rowId } from "./row-element";
+import { RowsView } from "./rows-view";
 import { sortOf, TableHead } from "./table-head";
-import { cellId, type MarketRow, rowId, TableRow } from "./table-row";
 import { arrange, tableSettings } from "./table-settings";
+import { FAVOURITES, toggleInList } from "./watchlists";
 
 const ROW_PX = { normal: 38, compact: 28, narrow: 50, narrowCompact: 34 };
 const HEAD_PX = 36;
@@ -99,6 +101,22 @@ export function MarketTable({ rows, columns, address, isRanked, selected, onSele
   });
   const items = virtual.getVirtualItems();
 
+  const body = useRef<HTMLDivElement>(null);
+  const view = useRef<RowsView | null>(null);
+  useLayoutEffect(() => {
+    if (body.current === null) return;
+    view.current = new RowsView(body.current);
+    return () => view.current?.stop();
+  }, []);
+  useLayoutEffect(() => {
+    const places = items.flatMap(({ index, start }) => {
+      const row = ordered[index];
+      if (row === undefined) return [];
+      const isActive = row.id === active;
+      return [{ row, index, top: start, isActive, isSelected: selected[row.id] === true, cell: isActive ? column : null, isInGroup: settings.isGrouped }];
+    });
+    view.current?.show(places, { columns: shown, address });
+  });
   useEffect(() => virtual.measure(), [virtual, rowPx]);
   // biome-ignore lint/correctness/useExhaustiveDependencies: it runs once, with what is on the page then
   useEffect(() => {
@@ -128,33 +146,36 @@ export function MarketTable({ rows, columns, address, isRanked, selected, onSele
   const fold = (id: string) => setFolded(({ [id]: isFolded, ...others }) => (isFolded ? others : { ...others, [id]: true }));
   const onKeyDown = useGridKeys({ scroller, ordered, shown, active, column, rowPx, selected, list: address.list, move, setColumn, fold, onSelect });
   const press = useRef<{ timer: number; wasLong: boolean }>({ timer: 0, wasLong: false });
-  const current = useRef({ ordered, fold, selected, onSelect, table });
-  useEffect(() => {
-    current.current = { ordered, fold, selected, onSelect, table };
-  });
-  const onPointerDown = useCallback((event: PointerEvent, id: string) => {
-    setActive(id);
+  const onPointerDown = (event: PointerEvent) => {
+    const { row, column: pressed } = placeOf(event.target as Element);
+    if (row === null) return;
+    setActive(row);
     press.current.wasLong = false;
     if (event.pointerType === "mouse") return setColumn(null);
-    const pressed = (event.target as Element).closest<HTMLElement>("[data-column]")?.dataset.column ?? null;
     window.clearTimeout(press.current.timer);
     press.current.timer = window.setTimeout(() => {
       press.current.wasLong = true;
       setColumn(pressed);
     }, LONG_PRESS_MS);
-  }, []);
+  };
   const endPress = () => window.clearTimeout(press.current.timer);
-  const onClick = useCallback((event: MouseEvent, id: string) => {
-    const now = current.current;
-    if (event.defaultPrevented || press.current.wasLong || (event.target as Element).closest("button, a") !== null) return;
-    const row = now.ordered.find((each) => each.id === id);
-    if (row === undefined || !(window.getSelection()?.isCollapsed ?? true)) return;
-    if (row.getIsGrouped()) now.fold(id);
+  const onClick = (event: MouseEvent) => {
+    const target = event.target as Element;
+    const row = ordered[indexOf(placeOf(target).row)];
+    if (row === undefined) return;
+    if (target.closest(".star") !== null) return toggleInList(address.list ?? FAVOURITES, row.original.symbol);
+    if (target.closest("a") !== null) return instrumentLink(row.original.symbol).onClick(event);
+    if (press.current.wasLong || !(window.getSelection()?.isCollapsed ?? true)) return;
+    if (row.getIsGrouped()) fold(row.id);
     // Shift extends from the row that was chosen last, as the library does for checkboxes.
     else if (event.shiftKey) row.getToggleSelectedHandler()({ target: { checked: true }, shiftKey: true });
     else if (event.ctrlKey || event.metaKey) row.toggleSelected();
     else go({ symbol: row.original.symbol }, "push");
-  }, []);
+  };
+  const onScroll = () => {
+    endPress();
+    scroller.current?.toggleAttribute("data-sideways", scroller.current.scrollLeft > 0);
+  };
   const onFocus = (event: FocusEvent) => {
     if (event.target !== scroller.current) return;
     if (indexOf(active) < 0) setActive(ordered[0]?.id ?? null);
@@ -195,32 +216,12 @@ export function MarketTable({ rows, columns, address, isRanked, selected, onSele
         onCopy={onCopy}
         onPointerUp={endPress}
         onPointerCancel={endPress}
-        onScroll={endPress}
+        onScroll={onScroll}
       >
         <div className="sheet" style={{ height: virtual.getTotalSize() }}>
           <TableHead columns={shown} all={all} address={address} sort={sort} />
-          <div role="rowgroup" className="rows">
-            {items.map(({ index, start }) => {
-              const row = ordered[index];
-              if (row === undefined) return null;
-              if (row.getIsGrouped()) return <GroupRow key={row.id} row={row} index={index} top={start} isActive={row.id === active} columnCount={shown.length} onClick={onClick} />;
-              return (
-                <TableRow
-                  key={row.id}
-                  row={row}
-                  index={index}
-                  top={start}
-                  isActive={row.id === active}
-                  isSelected={selected[row.id] === true}
-                  cell={row.id === active ? column : null}
-                  columns={shown.map(({ id }) => id).join()}
-                  isInGroup={settings.isGrouped}
-                  onPointerDown={onPointerDown}
-                  onClick={onClick}
-                />
-              );
-            })}
-          </div>
+          {/* biome-ignore lint/a11y/useKeyWithClickEvents: the grid has the focus and the keys of all rows */}
+          <div ref={body} role="rowgroup" className="rows" onPointerDown={onPointerDown} onClick={onClick} />
         </div>
       </div>
       {activeRow !== undefined && column !== null && !activeRow.getIsGrouped() && (

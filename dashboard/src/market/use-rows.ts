@@ -11,7 +11,7 @@ import { clock, market, names } from "../stores/session";
 import { favourites } from "./favourites";
 import { isOrderHeld } from "./held-order";
 import { leadOf } from "./lead";
-import { viewOf } from "./present";
+import { viewOf, volumeOf } from "./present";
 import { type Ranking, useRanking } from "./ranked-search";
 import { parseSearch } from "./search-query";
 import { select } from "./selection";
@@ -108,11 +108,11 @@ function faceOf<Item extends MarketRateFragment>(row: InstrumentRow<Item>, order
   return face;
 }
 
-/** What a row of the table shows of the passage of time: its lead, that one's age, and the colour of every price. */
-function marketFaceOf(row: InstrumentRow): string {
+/** What a row of the table shows of the passage of time: its lead, that one's age, the value of its quote asset, and the colour of every price. */
+export function marketFaceOf(row: InstrumentRow): string {
   const nowMs = Date.now();
   const { headline, spread } = viewOf(row);
-  let face = `${row.version} ${spread === null}`;
+  let face = `${row.version} ${spread === null} ${volumeOf(row)?.words}`;
   if (headline !== null) face += ` ${headline.from} ${headline.freshness} ${formatAge(clock.ageMs(headline.observedAtMs, nowMs))}`;
   for (const quote of row.quotes.values()) face += ` ${row.freshness(quote, clock, nowMs)}`;
   return face;

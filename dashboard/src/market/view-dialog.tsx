@@ -1,14 +1,21 @@
 // How the table looks: density, grouping, and which columns there are in which order.
-import { type KeyboardEvent, useRef } from "react";
+import { type KeyboardEvent, memo, useRef, useState } from "react";
+import { flushSync } from "react-dom";
 import { useRemembered } from "../browser/remembered";
 import { NAME } from "./column-ids";
 import type { MarketColumn } from "./columns";
 import { arrange, changeSettings, moveColumn, resetColumns, showColumn, tableSettings } from "./table-settings";
 
-export function ViewDialog({ columns }: { columns: readonly MarketColumn[] }) {
+/** Its list of columns is made when it is first opened. */
+export const ViewDialog = memo(function ViewDialog({ columns }: { columns: readonly MarketColumn[] }) {
+  const [isMade, setMade] = useState(false);
   const dialog = useRef<HTMLDialogElement>(null);
   const settings = useRemembered(tableSettings);
-  const all = arrange(columns, settings);
+  const all = isMade ? arrange(columns, settings) : [];
+  const open = () => {
+    flushSync(() => setMade(true));
+    dialog.current?.showModal();
+  };
   const onKeyDown = (event: KeyboardEvent, id: string) => {
     const by = event.altKey ? { ArrowUp: -1, ArrowDown: 1 }[event.key] : undefined;
     if (by === undefined) return;
@@ -17,7 +24,7 @@ export function ViewDialog({ columns }: { columns: readonly MarketColumn[] }) {
   };
   return (
     <>
-      <button type="button" onClick={() => dialog.current?.showModal()}>
+      <button type="button" onClick={open}>
         View
       </button>
       <dialog ref={dialog} className="help view" aria-labelledby="view-title">
@@ -63,4 +70,4 @@ export function ViewDialog({ columns }: { columns: readonly MarketColumn[] }) {
       </dialog>
     </>
   );
-}
+});

@@ -1,24 +1,10 @@
 // The closes of a day as a line of text height. Where a price is not known the line has a gap.
-import { memo } from "react";
-import type { MarketSummaryFragment } from "../graphql/generated";
-import { directionOf, formatChange } from "../rates/figures";
 
 const WIDTH = 96;
 const HEIGHT = 24;
 /** Room for half the width of the line. */
 const MARGIN = 1.5;
-
-export const Sparkline = memo(function Sparkline({ summary }: { summary: MarketSummaryFragment }) {
-  const path = pathOf(summary.closes);
-  if (path === "") return <span className="soft">–</span>;
-  const { changePercent24h: percent } = summary;
-  const words = `24 hours${percent === null ? "" : `: ${formatChange(percent)}`}${summary.coverage === "COMPLETE" ? "" : ", known in part"}`;
-  return (
-    <svg className="spark" viewBox={`0 0 ${WIDTH} ${HEIGHT}`} preserveAspectRatio="none" role="img" aria-label={words} data-direction={directionOf(percent)}>
-      <path d={path} />
-    </svg>
-  );
-});
+export const SPARK_BOX = `0 0 ${WIDTH} ${HEIGHT}`;
 
 /** A path through the known closes, from the lowest at the foot to the highest at the head. Floats are enough for pixels. */
 export function pathOf(closes: readonly (string | null)[]): string {

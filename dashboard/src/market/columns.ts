@@ -21,7 +21,9 @@ import type { InstrumentRow } from "../stores/instrument-row";
 import { ASSET, LEAD, NAME } from "./column-ids";
 import { leadName } from "./lead-name";
 import { changeOf, viewOf, volumeOf } from "./present";
-import { AgeCell, ChangeCell, InstrumentCell, LeadCell, PriceCell, SourceCell, SparkCell, SpreadCell, VolumeCell } from "./row-cells";
+import { type CellView, figureCell } from "./figure";
+import { nameCell, sourceCell, sparkCell } from "./row-cells";
+import { ageFigure, changeFigure, leadFigure, priceFigure, spreadFigure, volumeFigure } from "./row-figures";
 
 export const features = tableFeatures({
   columnOrderingFeature,
@@ -58,7 +60,8 @@ export interface MarketColumn {
   value(row: InstrumentRow): Value;
   /** What a copy and an export get: every digit. Null: the column has no text. */
   text: ((row: InstrumentRow) => string) | null;
-  render(row: InstrumentRow): React.ReactNode;
+  /** Fills a new cell, and returns what keeps it current. */
+  cell(place: HTMLElement): CellView;
   /** The value of a group of rows, where it is not the largest one. */
   ofGroup?: "sum" | "least";
 }
@@ -74,12 +77,12 @@ function change(id: SortKey, span: "1h" | "24h" | "7d", words: string): MarketCo
     descendsFirst: true,
     value: (row) => number(changeOf(row, span)?.percent),
     text: (row) => changeOf(row, span)?.percent ?? "",
-    render: (row) => <ChangeCell row={row} span={span} />,
+    cell: figureCell((row) => changeFigure(row, span)),
   };
 }
 
 const OWN: readonly MarketColumn[] = [
-  { id: NAME, short: "Instrument", long: "Instrument", width: 14, narrowWidth: 7.9, sort: "symbol", descendsFirst: false, value: (row) => row.symbol, text: (row) => row.symbol, render: (row) => <InstrumentCell row={row} /> },
+  { id: NAME, short: "Instrument", long: "Instrument", width: 14, narrowWidth: 7.9, sort: "symbol", descendsFirst: false, value: (row) => row.symbol, text: (row) => row.symbol, cell: nameCell },
   {
     id: "price",
     short: "Price",
@@ -89,7 +92,7 @@ const OWN: readonly MarketColumn[] = [
     descendsFirst: true,
     value: (row) => number(viewOf(row).headline?.price),
     text: (row) => viewOf(row).headline?.price ?? "",
-    render: (row) => <PriceCell row={row} />,
+    cell: figureCell(priceFigure),
   },
   {
     id: LEAD,
@@ -100,12 +103,12 @@ const OWN: readonly MarketColumn[] = [
     descendsFirst: false,
     value: (row) => leadName(viewOf(row).headline) || undefined,
     text: (row) => leadName(viewOf(row).headline),
-    render: (row) => <LeadCell row={row} />,
+    cell: figureCell(leadFigure),
   },
   change("change1h", "1h", "an hour"),
   change("change", "24h", "24 hours"),
   change("change7d", "7d", "7 days"),
-  { id: "spark", short: "Last 24 h", long: "Line of the last 24 hours", width: 7, sort: null, descendsFirst: true, value: () => undefined, text: null, render: (row) => <SparkCell row={row} /> },
+  { id: "spark", short: "Last 24 h", long: "Line of the last 24 hours", width: 7, sort: null, descendsFirst: true, value: () => undefined, text: null, cell: sparkCell },
   {
     id: "volume",
     short: "Volume $",
@@ -115,7 +118,7 @@ const OWN: readonly MarketColumn[] = [
     descendsFirst: true,
     value: (row) => volumeOf(row)?.usd,
     text: (row) => volumeOf(row)?.usd.toFixed(0) ?? "",
-    render: (row) => <VolumeCell row={row} />,
+    cell: figureCell(volumeFigure),
     ofGroup: "sum",
   },
   {
@@ -127,7 +130,7 @@ const OWN: readonly MarketColumn[] = [
     descendsFirst: true,
     value: (row) => viewOf(row).spread?.bps,
     text: (row) => viewOf(row).spread?.bps.toFixed(4) ?? "",
-    render: (row) => <SpreadCell row={row} />,
+    cell: figureCell(spreadFigure),
   },
   {
     id: "age",
@@ -144,7 +147,7 @@ const OWN: readonly MarketColumn[] = [
       const observedAtMs = viewOf(row).headline?.observedAtMs;
       return observedAtMs === undefined ? "" : new Date(observedAtMs).toISOString();
     },
-    render: (row) => <AgeCell row={row} />,
+    cell: figureCell(ageFigure),
     ofGroup: "least",
   },
 ];
@@ -159,7 +162,7 @@ function sourceColumn(source: string): MarketColumn {
     descendsFirst: true,
     value: (row) => number(row.quotes.get(source)?.rate.price),
     text: (row) => row.quotes.get(source)?.rate.price ?? "",
-    render: (row) => <SourceCell row={row} source={source} />,
+    cell: sourceCell(source),
   };
 }
 
@@ -173,7 +176,7 @@ export function tableColumns(columns: readonly MarketColumn[]) {
   const group = helper.accessor((row) => row.base, { id: ASSET, header: "Asset", enableSorting: false });
   return helper.columns([
     group,
-    ...columns.map(({ id, short, sort, value, render, ofGroup }) =>
+    ...columns.map(({ id, short, sort, value, ofGroup }) =>
       helper.accessor(value, {
         id,
         header: short,
@@ -181,7 +184,6 @@ export function tableColumns(columns: readonly MarketColumn[]) {
         sortUndefined: "last",
         sortFn: "basic",
         aggregationFn: { aggregate: ({ rows }: { rows: readonly { getValue(column: string): unknown }[] }) => valueOfGroup(rows.map((row) => row.getValue(id) as Value), ofGroup) },
-        cell: ({ row }) => render(row.original),
       }),
     ),
   ]);
