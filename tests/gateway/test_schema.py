@@ -293,6 +293,7 @@ async def test_anything_unexpected_is_masked_and_logged_with_the_id_that_the_cli
 
     class Broken:
         catalog = None
+        served_slots = gateway.rates.served_slots
 
         def sources(self) -> None:
             raise ZeroDivisionError("secret detail")
