@@ -26,9 +26,9 @@ def tune_garbage_collector() -> None:
 
 @contextmanager
 def collecting_everything(*, most_blocks: int = MOST_BLOCKS) -> Iterator[None]:
-    """Collect all that was made since `tune_garbage_collector` now and then: while it is little, and when it has doubled.
+    """Collect all objects now and then: while they are few, and when they have doubled.
 
-    It looks every `EVERYTHING_EVERY_S` seconds. While at most `most_blocks` blocks of memory were made, a collection takes some 10 ms.
+    It counts what was made since `tune_garbage_collector`. It looks every `EVERYTHING_EVERY_S` seconds. While at most `most_blocks` blocks of memory were made, a collection takes some 10 ms.
     It also empties the lists in which CPython 3.11 keeps freed tuples, up to 2,000 of each of 20 lengths: 4 MB. Else they fill within
     hours, because no other collection looks at all objects. Of more blocks, a collection takes longer, so it waits until there are
     twice as many as at the last one: garbage that only such a collection finds takes at most as much memory as what is in use.

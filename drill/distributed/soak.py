@@ -21,8 +21,8 @@ SUBSCRIBERS = 36
 MIB = 1024 * 1024
 MAX_MIB_PER_HOUR = 1.0
 MAX_DESCRIPTORS_PER_HOUR = 1.0
-# Caches and pools fill at first: this part of the time is not counted, within bounds.
-WARM_UP_SHARE, MIN_WARM_UP_S, MAX_WARM_UP_S = 0.25, 30.0, 900.0
+# Caches, pools and the statistics of the last half hour fill at first: so much more time is not counted, within bounds.
+WARM_UP_SHARE, MIN_WARM_UP_S, MAX_WARM_UP_S = 0.5, 30.0, 1_800.0
 MAX_SAMPLE_S = 10.0
 PROGRESS_EVERY_S = 60.0
 PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")

@@ -43,8 +43,12 @@ def test_a_collection_of_young_objects_looks_at_few() -> None:
     assert 0 < max(looked_at) < MOST
 
 
-@pytest.mark.parametrize(("made", "collections"), [(1_000, 3), (30_000, 0), (60_000, 1)], ids=["little", "much", "doubled"])
-def test_everything_is_collected_now_and_then_if_it_is_little_or_has_doubled(made: int, collections: int) -> None:
+@pytest.mark.parametrize(
+    ("made", "collections"), [(1_000, 3), (30_000, 0), (60_000, 1)], ids=["little", "much", "doubled"]
+)
+def test_everything_is_collected_now_and_then_if_it_is_little_or_has_doubled(
+    made: int, collections: int
+) -> None:
     """Else freed tuples are kept, thousands of each length: a push feed grew by 2.7 MiB an hour."""
     full = 0
 
