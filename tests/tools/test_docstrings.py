@@ -20,6 +20,8 @@ def test_a_verb_or_a_noun_begins_a_docstring(line: str) -> None:
     [
         ('"""{}"""\n', 1),
         ('class A:\n    """{}"""\n', 2),
+        ('r"""\n{}\n"""\n', 1),
+        ('"""\\\n{}"""\n', 1),
         ('class A:\n    async def b(self):\n        """{}"""\n', 3),
     ],
 )

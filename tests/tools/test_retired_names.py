@@ -44,6 +44,32 @@ def test_a_retired_definition_is_found(name: str, kind: str, line: int) -> None:
 
 
 @pytest.mark.parametrize(
+    ("kind", "text"),
+    [
+        ("class", "class  _Old(Base): ..."),
+        ("function", "async def _old() -> None: ..."),
+        ("attribute", "self.old += 1"),
+        ("attribute", "self.first, self._old = 1, 2"),
+        ("attribute", "with opened() as self.old: ..."),
+        ("attribute", "for self.old in []: ..."),
+        ("attribute", "class New:\n    new = _old = 1"),
+        ("attribute", "class New:\n    old: int"),
+        ("parameter", "def new(first, old): ..."),
+        ("parameter", "def new(*, _old=1): ..."),
+        ("parameter", "def new(**old): ..."),
+        ("parameter", "def new(\n    # A comment.\n    old: int,\n): ..."),
+        ("parameter", "lambda old: 1"),
+    ],
+)
+def test_a_definition_of_any_form_is_found(kind: str, text: str) -> None:
+    """Although files are parsed only where a retired name stands in the place of a definition."""
+    (message,) = find_retired(
+        [RetiredName("old", kind, "gateway")], "gateway/new.py", text.replace("Old", "old")
+    )
+    assert f" {kind} " in message
+
+
+@pytest.mark.parametrize(
     ("name", "kind"),
     [
         ("Shelf", "function"),
@@ -71,6 +97,7 @@ def test_a_retired_phrase_is_found_in_any_text() -> None:
         "docs/http.md:1: “short way” is retired in docs"
     ]
     assert list(find_retired(phrase, "docs/a.py", "x = 1\n# the short\n# way\n"))
+    assert list(find_retired(phrase, "docs/a.py", "x = 1  # the short\ny = 2  # way\n"))
     assert list(find_retired(phrase, "docs/a.py", 'def f():\n    """Take the short way."""\n'))
     assert not list(find_retired(phrase, "docs/a.py", 'log.exception("short way failed")\n'))
     assert not list(find_retired(phrase, "docs/http.md", "A shortway, a short  highway."))
