@@ -8,9 +8,12 @@ PACKAGES := rates cache instruments history access runtime pipeline gateway simu
 UNITS := "not servers and not slow and not alone and not long"
 # What stands on the standard library, on internals of libraries and on compiled parts; `make test-long` runs all with the image's Python.
 IMAGE_TESTS := tests/test_library_internals.py $(addprefix tests/,access cache rates runtime pipeline/net gateway/http gateway/websocket gateway/schema)
-CHECKS := .gateway-units .other-units .quick-types .style .generated workflows
+# The first one compiles the packages, which both halves of the unit tests would do otherwise.
+CHECKS := .generated .quick-types .gateway-units .other-units .style workflows
+# Tests that judge moments, and wait most of the time.
+MOMENTS := tests/drill tests/rolling tests/bench
 # Files with tests that measure one by one. To collect the others takes as long as these tests.
-ALONE = $(shell grep -rl 'mark\.alone' tests --include='test_*.py' | grep -v '^tests/drill/\|^tests/bench/')
+ALONE = $(filter-out $(addsuffix /%,$(MOMENTS)),$(shell grep -rl 'mark\.alone' tests --include='test_*.py'))
 # Tests with servers share the machine with others: what fails runs once more by itself.
 AGAIN := tools/pytest-again.sh $(BIN)/pytest
 # To rewrite the assertions of all tests takes longer than to compile them.
@@ -21,7 +24,7 @@ PIP := $(BIN)/pip --disable-pip-version-check --quiet install
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help run test .installed .with-servers .types-beside .drilled .bench-tests test-long check .style .generated .types .quick-types .gateway-units .other-units coverage bench bench-page rolling drill chaos soak format lock sdl schema-changes env-example static workflows dist clean
+.PHONY: help run test .moments .computed .installed .slow-units .with-servers test-long check .style .generated .types .quick-types .gateway-units .other-units coverage bench bench-page rolling drill chaos soak format lock sdl schema-changes env-example static workflows dist clean
 
 help: ## Show what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -29,38 +32,36 @@ help: ## Show what there is
 run: $(VENV)/.run ## Bring the whole system up in one process; LIVE=1 for the real exchanges, REPLAY=FILE for a recording
 	@exec $(BIN)/ratewire up $(if $(LIVE),--live) $(if $(REPLAY),--replay $(REPLAY)) $(if $(SPEED),--speed $(SPEED))
 
-test: $(VENV)/.dev ## Everything that CI runs: check, the tests with servers side by side, those that measure one by one
+test: $(VENV)/.dev ## Everything that CI runs: check, the drill, the tests with servers side by side, those that measure one by one
 	@tools/ensure-servers.sh
-	@$(MAKE) --no-print-directory --jobs 3 --output-sync=target .installed $(CHECKS)
-	@$(MAKE) --no-print-directory .drilled .bench-tests
-	@$(MAKE) --no-print-directory --jobs 2 .with-servers .types-beside
+	@tools/install-node-packages.sh tests/clients
+	@$(MAKE) --no-print-directory --jobs 2 --output-sync=target .moments .computed
+	@$(MAKE) --no-print-directory .with-servers
 	$(AGAIN) -m "alone and not long" $(ALONE)
 
-# Runs beside the checks, which compute while this waits for the network and the disk.
+# The drill, rolling restarts and the benchmarks judge moments, which tests of the same priority would disturb. They wait more than
+# they compute: what else is to be computed takes what they leave, and gets the processor only while nobody else wants it.
+.moments:
+	$(AGAIN) -m "alone and not long" $(MOMENTS)
+
+.computed:
+	@tools/idle.sh $(MAKE) --no-print-directory --jobs 3 --output-sync=target .installed $(CHECKS) .types .slow-units
+
 .installed: $(VENV)/.dev
-	@tools/install-node-packages.sh tests/clients
 	@tools/install-generators.sh $(PYTHON)
 	@tools/test-image-python.sh $(VENV) $(IMAGE_TESTS)
 
+.slow-units:
+	@$(BIN)/pytest -q -m "slow and not servers and not alone and not long"
+
 .with-servers:
-	$(AGAIN) -m "(servers or slow) and not alone and not long" -n $(WORKERS) --dist loadscope --no-loadscope-reorder
-
-# Takes what the tests with servers leave idle while they wait.
-.types-beside:
-	@nice -n 19 $(MAKE) --no-print-directory .types
-
-# The drill judges moments, which other processes would disturb.
-.drilled:
-	$(AGAIN) -m "alone and not long" tests/drill
-
-.bench-tests:
-	$(AGAIN) -m "alone and not long" tests/bench
+	$(AGAIN) -m "servers and not alone and not long" -n $(WORKERS) --dist loadscope --no-loadscope-reorder
 
 test-long: $(VENV)/.dev ## Tests that repeat at greater length what `make test` shows
 	@tools/ensure-servers.sh
 	@tools/install-node-packages.sh tests/federation tests/relay tests/lighthouse
 	@tools/install-generators.sh $(PYTHON)
-	@tools/test-image-python.sh $(VENV) tests -n 2
+	@tools/test-image-python.sh $(VENV) tests -n 2 -m "not servers and not alone and not long"
 	RATEWIRE_TEST_LONG=1 $(BIN)/pytest -m "(long or slow) and not alone" -n 2
 	RATEWIRE_TEST_LONG=1 $(BIN)/pytest -m $(UNITS) -n 2
 	RATEWIRE_TEST_LONG=1 $(BIN)/pytest -m "long and alone"

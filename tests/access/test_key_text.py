@@ -25,6 +25,7 @@ def test_a_key_tells_its_id_and_no_two_are_equal() -> None:
     assert {len(key) for key in keys} == {LENGTH}
 
 
+@pytest.mark.slow
 @given(st.integers(0, LENGTH - 1), st.characters(codec="ascii"))
 def test_a_mistyped_key_is_none(at: int, typed: str) -> None:
     """Any character may be wrong; it never costs a look into the database."""

@@ -17,17 +17,19 @@ LOOKS: dict[str, ContextOptions] = {
     "forced colours": {"forcedColors": "active"},
     "reduced motion": {"reducedMotion": "reduce"},
 }
-# Those that differ most; `make test-long` tries the others.
-OFTEN = ("phone", "zoom", "forced colours")
-CHOSEN = [
-    pytest.param(look, id=name, marks=() if name in OFTEN else pytest.mark.long)
-    for name, look in LOOKS.items()
-]
 HAS_ROWS = "document.querySelectorAll('.grid [role=rowheader]').length > 4"
 FITS = "document.documentElement.scrollWidth <= innerWidth"
 
 
-@pytest.mark.parametrize("look", CHOSEN)
+def choose(*often: str) -> list[object]:
+    """Return all looks, of which `make test` has those that differ most."""
+    return [
+        pytest.param(look, id=name, marks=() if name in often else pytest.mark.long)
+        for name, look in LOOKS.items()
+    ]
+
+
+@pytest.mark.parametrize("look", choose("phone", "zoom", "forced colours"))
 async def test_the_details_of_the_sources_and_the_alerts_fit(browser: Browser, look: ContextOptions) -> None:
     """Opened with the keyboard alone, one after the other."""
     await browser.open("/", **look)
@@ -86,7 +88,7 @@ async def test_nothing_moves_while_the_page_fills(browser: Browser) -> None:
         assert shift < 0.05, look
 
 
-@pytest.mark.parametrize("look", CHOSEN)
+@pytest.mark.parametrize("look", choose("phone"))
 async def test_the_page_has_its_frame_before_its_scripts(browser: Browser, look: ContextOptions) -> None:
     """The HTML has the header with its links and the notice.
 

@@ -181,7 +181,7 @@ async def test_an_unknown_instrument_is_called_unknown(browser: Browser) -> None
     [
         pytest.param("light", {"colorScheme": "light"}, marks=pytest.mark.long),
         ("dark", {"colorScheme": "dark"}),
-        ("phone", {"colorScheme": "light", **PHONE}),
+        pytest.param("phone", {"colorScheme": "light", **PHONE}, marks=pytest.mark.long),
     ],
 )
 async def test_it_fits_light_dark_and_a_phone(browser: Browser, name: str, context: ContextOptions) -> None:

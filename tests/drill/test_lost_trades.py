@@ -76,6 +76,7 @@ def test_a_missing_trade_counts_unless_its_time_is_a_gap(
     assert (counts.made, len(counts.lost), len(counts.misses)) == (3, lost, misses)
 
 
+@pytest.mark.slow
 def test_the_market_logs_trades_that_nobody_wants() -> None:
     """They are sent to those who want them, and to nobody else."""
     start_ns = 1_700_000_000 * SECOND

@@ -251,7 +251,7 @@ async def test_a_gateway_beyond_the_limit_is_not_ready(clocks: Clocks, skew_s: i
     await eventually(lambda: answers(200), within_s=PATIENCE_S, what="an answer with the right clock")
 
 
-@pytest.mark.parametrize("skew_s", [-300, 900, *map(_only_long, (30, -900))])
+@pytest.mark.parametrize("skew_s", [900, *map(_only_long, (-300, 30, -900))])
 async def test_a_consumer_with_a_wrong_clock_costs_no_symbol(clocks: Clocks, skew_s: int) -> None:
     """O10: it works, or, beyond the limit, leaves its tasks to others. It is named."""
     clocks.set("binance-0", skew_s)

@@ -70,6 +70,7 @@ def test_a_cycle_of_fragments_ends() -> None:
     assert messages("{ ...A } fragment A on Query { ...B } fragment B on Query { ...A }") == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "text",
     [

@@ -143,6 +143,7 @@ async def test_a_document_that_others_brought_meanwhile_is_not_read_again(
     assert len(texts) == 2
 
 
+@pytest.mark.slow
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(st.text(max_size=80) | st.from_regex(r"(query|subscription)? ?[{}a-z(): $!]{0,40}", fullmatch=True))
 async def test_any_text_is_prepared_or_refused(operations: Operations, text: str) -> None:

@@ -233,6 +233,7 @@ USUAL = {
 }  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("query", "variables"), HOSTILE.values(), ids=HOSTILE)
 async def test_an_operation_beyond_the_limit_is_refused_with_its_cost(
     context: Context, query: str, variables: JsonObject | None

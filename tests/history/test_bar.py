@@ -30,6 +30,7 @@ def test_a_bar_is_the_exact_sum_of_its_trades(trades: list[Trade]) -> None:
     assert (bar.trades, bar.first_id, bar.last_id) == (len(trades), 1, len(trades))
 
 
+@pytest.mark.slow
 @given(numbered_trades(), st.data())
 def test_folding_is_associative(trades: list[Trade], data: st.DataObject) -> None:
     """Bars of any neighbouring groups fold to the bar of all trades, digit for digit."""
@@ -40,6 +41,7 @@ def test_folding_is_associative(trades: list[Trade], data: st.DataObject) -> Non
     assert spelled(fold(bars)) == spelled(right) == spelled(fold(map(bar_of, trades)))
 
 
+@pytest.mark.slow
 @given(numbered_trades(), st.randoms())
 def test_numbered_trades_fold_to_the_same_bar_in_any_order(trades: list[Trade], random: object) -> None:
     """A late trade may be the first or the last one by its time and number."""
@@ -48,6 +50,7 @@ def test_numbered_trades_fold_to_the_same_bar_in_any_order(trades: list[Trade], 
     assert spelled(fold(map(bar_of, shuffled))) == spelled(fold(map(bar_of, trades)))
 
 
+@pytest.mark.slow
 @given(numbered_trades(), st.randoms())
 def test_a_builder_equals_merging(trades: list[Trade], random: object) -> None:
     """The fast way gives what the simple one gives, in any order."""

@@ -62,6 +62,7 @@ def text_of(bar: Bar | None) -> object:
     return bar and [str(value) for value in (*(getattr(bar, name) for name in Bar.__struct_fields__),)][:7]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(2))
 async def test_minutes_fold_in_the_database_as_they_do_in_memory(
     database: InstrumentStore, reader: CandleReader, seed: int
@@ -145,6 +146,7 @@ async def test_a_minute_is_read_as_it_was_known_at_a_time(
     assert await read(at(61.9)) == []
 
 
+@pytest.mark.slow
 async def test_long_windows_are_read_in_several_statements(
     database: InstrumentStore, reader: CandleReader
 ) -> None:

@@ -133,6 +133,7 @@ async def test_a_price_a_minute_makes_complete_candles_without_a_volume(sampling
     assert not [one async for one in Verification(sampling.store, SOURCE).run(TimeSpan(START, at(360)))]
 
 
+@pytest.mark.slow
 async def test_a_minute_without_a_price_is_known_if_the_samples_are_close_enough(sampling: Sampling) -> None:
     """A source may renew a price every other minute; a pause of more than its TTL is a gap."""
     await sampling.start("one")
@@ -173,6 +174,7 @@ async def test_a_short_restart_leaves_no_gap(sampling: Sampling) -> None:
     assert await sampling.gaps(15, 255) == []
 
 
+@pytest.mark.slow
 async def test_a_long_restart_is_a_gap(sampling: Sampling) -> None:
     """Prices of the time without a process are not known."""
     await sampling.start("one")
@@ -191,6 +193,7 @@ async def test_a_long_restart_is_a_gap(sampling: Sampling) -> None:
     assert await sampling.gaps(15, 435) == [Gap(at(135), at(375), GapReason.DISCONNECTED)]
 
 
+@pytest.mark.slow
 async def test_two_recorders_store_each_sample_once(sampling: Sampling) -> None:
     """One writes. The other one takes over without a gap, and tells the last minutes again."""
     await sampling.start("one")

@@ -5,6 +5,7 @@ from decimal import Decimal
 from typing import cast
 
 import msgspec
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -290,6 +291,7 @@ UNUSUAL = st.sampled_from(
 )
 
 
+@pytest.mark.slow
 @given(
     numbered_trades(), st.lists(UNUSUAL, min_size=40, max_size=40), st.lists(st.integers(1, 8), min_size=40)
 )

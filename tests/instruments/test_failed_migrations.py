@@ -47,6 +47,7 @@ DATABASES: dict[str, tuple[Callable[[str], Awaitable[None]], str]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("spoil", "said"), DATABASES.values(), ids=DATABASES)
 async def test_a_database_that_cannot_be_migrated_needs_an_operator(
     url: str, spoil: Callable[[str], Awaitable[None]], said: str

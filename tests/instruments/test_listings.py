@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 import msgspec
+import pytest
 
 from instruments.instrument import Halt, Instrument
 from instruments.listings import ListingRecords, ListingState
@@ -74,6 +75,7 @@ async def test_a_halted_instrument_can_be_added(store: InstrumentStore) -> None:
     assert await tracked(store) == halted
 
 
+@pytest.mark.slow
 async def test_migrating_an_older_database_keeps_its_instruments(url: str) -> None:
     """After migrating from the first revision no instrument is halted."""
     await migrate(url, "0001")

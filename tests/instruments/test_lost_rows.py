@@ -107,6 +107,7 @@ async def test_a_command_passes_while_an_accident_is_held_back(system: System) -
     assert (Source.OKX, BTC) in found
 
 
+@pytest.mark.slow
 async def test_what_is_tracked_again_is_guarded_again(system: System) -> None:
     """The note of an earlier removal explains no later accident."""
     okx = await system.store.read(Source.OKX)
@@ -142,6 +143,7 @@ async def test_an_operator_accepts_what_is_missing(system: System) -> None:
     assert list(await system.process.read(Source.KRAKEN)) == list(kraken)
 
 
+@pytest.mark.slow
 async def test_an_older_backup_is_held_back(system: System) -> None:
     """Its notes are older as well; what it lacks was added since."""
     added = [

@@ -47,6 +47,7 @@ async def test_a_process_that_is_killed_after_a_commit_loses_nothing(tmp_path: P
     assert Symbol("BTC", "USDT") not in symbols
 
 
+@pytest.mark.slow
 async def test_writers_of_one_process_wait_in_order(tmp_path: Path) -> None:
     """Many at once, of which each holds the file longer than SQLite lets others wait."""
     url = f"sqlite+aiosqlite:///{tmp_path}/ratewire.sqlite"

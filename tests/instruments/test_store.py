@@ -71,6 +71,7 @@ async def test_migrating_again_changes_nothing(store: InstrumentStore, url: str)
     await store.add([identified(Instrument(Source.BINANCE, Symbol("BTC", "USDT"), "BTCUSDT", "Bitcoin"))])
 
 
+@pytest.mark.slow
 async def test_models_and_migrations_agree(store: InstrumentStore, url: str) -> None:
     """`alembic check` finds no difference."""
     await check_models(url)

@@ -233,6 +233,7 @@ async def test_a_state_at_the_start_is_that_of_sources(world: World) -> None:
     assert seconds(await world.read()) == [(0, 5, DOWN)]
 
 
+@pytest.mark.slow
 async def test_records_wait_for_the_database(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """They are kept, up to a bound, and stored once it is back."""
 

@@ -107,6 +107,7 @@ def test_a_market_that_falls_behind_skips_to_the_present() -> None:
     )
 
 
+@pytest.mark.slow
 def test_coingecko_refreshes_after_a_skip() -> None:
     """A refresh inside the skipped time is made up for."""
     world = GeneratedWorld(1, START_NS, max_lag_seconds=0.5, refresh_seconds=30)

@@ -89,6 +89,7 @@ def expected_frames(path: Path, address: str, is_expected: Callable[[Json], bool
     return [text for text in frames if is_expected(json.loads(text))]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "address", "is_expected"), RECORDED, ids=[one[0] for one in RECORDED])
 def test_every_frame_of_a_feed_comes_out_unchanged(
     recording: FindRecording, name: str, address: str, is_expected: Callable[[Json], bool]

@@ -86,6 +86,7 @@ def test_the_same_seed_makes_the_same_market() -> None:
     assert after(5)[1] == after(5)[1] != after(5, seed=2)[1]
 
 
+@pytest.mark.slow
 def test_krakens_numbers_are_bare_and_plain() -> None:
     """JSON numbers without exponents, small ones too."""
     world, _ = after(3)

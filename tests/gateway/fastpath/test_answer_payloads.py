@@ -92,6 +92,7 @@ class Collector:
         raise error
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("fields", "most"), [("symbol price", 1), ("symbol price ageMs", 8)])
 def test_lists_share_the_encoding_of_a_symbol(fields: str, most: int) -> None:
     """Once per change; with an age in it, once per phase of the interval."""

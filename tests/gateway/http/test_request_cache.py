@@ -243,6 +243,7 @@ async def test_a_client_that_never_repeats_itself_evicts_nothing(gateway_with_ra
         assert wire.answers() >= 4 * SEEN_KEYS
 
 
+@pytest.mark.slow
 async def test_heavy_requests_at_once_are_not_all_answered_in_one_turn(gateway_with_rate: Gateway) -> None:
     """Of other connections, light ones are. Heavy ones take their turn on the ASGI path."""
     heavy = post(

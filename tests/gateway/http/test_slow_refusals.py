@@ -242,6 +242,7 @@ async def test_a_refusal_leaves_nothing_to_the_garbage_collector(
     assert found.objects == 0
 
 
+@pytest.mark.slow
 async def test_an_operation_that_waits_for_points_leaves_nothing_to_the_garbage_collector(
     gateway_with_rate: Gateway,
 ) -> None:

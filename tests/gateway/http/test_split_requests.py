@@ -82,6 +82,7 @@ async def test_a_request_is_answered_in_the_same_way_wherever_it_is_cut(
             assert not wire.is_closed
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("request_bytes", "status"), ENDING.values(), ids=ENDING)
 async def test_what_ends_a_connection_ends_it_wherever_it_is_cut(
     gateway_with_rate: Gateway, request_bytes: bytes, status: bytes

@@ -62,6 +62,7 @@ def test_age_in_milliseconds_passes_the_limit_exactly_when_the_value_does() -> N
     assert format_age_ms(timedelta(0)) == 0
 
 
+@pytest.mark.slow
 @given(
     st.floats(0.001, 86_400),
     st.floats(-10, 12),

@@ -69,6 +69,7 @@ async def test_hostile_parameters_get_typed_errors(client: httpx.AsyncClient) ->
     assert min(statuses.get(status, 0) for status in (200, 400)) > 100
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", PATHS)
 async def test_thousands_of_parameters_are_refused_or_ignored(client: httpx.AsyncClient, path: str) -> None:
     """The first one that does not belong there ends it."""

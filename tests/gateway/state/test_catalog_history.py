@@ -1,5 +1,6 @@
 """The changes of the catalog since a version."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -20,6 +21,7 @@ def record(history: CatalogHistory, state: dict[TickerKey, bool]) -> frozenset[T
     )
 
 
+@pytest.mark.slow
 @given(st.lists(states, max_size=30))
 def test_the_changes_since_any_version_are_those_of_the_oracle(sequence: list[dict[TickerKey, bool]]) -> None:
     """The union of all changes after that version was last current; a version may come back."""

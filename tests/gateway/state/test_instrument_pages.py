@@ -137,6 +137,7 @@ def test_paging_visits_each_match_once_forwards_and_backwards(
     assert seen == expected
 
 
+@pytest.mark.slow
 @settings(max_examples=at_length(60), deadline=None)
 @given(
     steps=st.lists(sets, min_size=2, max_size=6),

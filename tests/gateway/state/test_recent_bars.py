@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
 import msgspec
+import pytest
 from hypothesis import given, settings
 
 from gateway.state.recent_bars import RecentBars
@@ -61,6 +62,7 @@ def known(bars: RecentBars, until: datetime) -> Bar | None:
     return fold(found)
 
 
+@pytest.mark.slow
 @settings(max_examples=at_length(60), deadline=None)
 @given(numbered_trades())
 def test_every_trade_is_counted_once(trades: list[Trade]) -> None:

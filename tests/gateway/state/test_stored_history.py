@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import aclosing, asynccontextmanager
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -48,6 +49,7 @@ class Storage:
             raise CacheUnavailable("away for the test")
 
 
+@pytest.mark.slow
 @given(st.lists(states, min_size=1, max_size=20))
 async def test_a_restored_history_knows_the_same_versions(sequence: list[dict[TickerKey, bool]]) -> None:
     """With the same changes since each, and with those that follow."""

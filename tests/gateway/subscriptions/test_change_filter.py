@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta
 from decimal import Decimal
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -117,6 +118,7 @@ def test_a_ticker_that_would_look_as_stale_is_suppressed() -> None:
     assert buffer.filter.deadline is None
 
 
+@pytest.mark.slow
 @given(
     st.lists(st.tuples(st.floats(0.1, 40), st.integers(9_900, 10_100), st.floats(0, 30)), max_size=30),
     st.integers(1, 300),

@@ -82,6 +82,7 @@ steps = st.lists(
 )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("max_puts", [10_000, 2], ids=["usual", "suspended by many puts"])
 @given(steps=steps)
 def test_a_suspended_buffer_gets_what_one_that_misses_nothing_gets(

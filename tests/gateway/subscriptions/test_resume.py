@@ -46,6 +46,7 @@ async def test_a_reader_that_comes_back_gets_just_what_it_missed(
         assert (nothing_missed.recovered, nothing_missed.items) == (True, ())
 
 
+@pytest.mark.slow
 async def test_a_cursor_of_any_age_is_proved(
     gateway: Gateway, cache: MemoryCache, ticker: BuildTicker, until: Until
 ) -> None:

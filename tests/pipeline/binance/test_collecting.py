@@ -7,6 +7,7 @@ from datetime import timedelta
 from decimal import Decimal
 
 import msgspec
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -101,6 +102,7 @@ def without_counts(tickers: Iterable[Ticker]) -> list[Ticker]:
     return [msgspec.structs.replace(one, merged=0) for one in tickers]
 
 
+@pytest.mark.slow
 @given(st.lists(TRADES | DAYS | TAKES, max_size=40))
 async def test_collected_trades_make_the_same_as_each_by_itself(steps: list[Step]) -> None:
     """The same tickers are written, the same trades folded, the same frames refused."""

@@ -49,6 +49,7 @@ def test_a_partly_unreadable_response_is_rejected(body: bytes) -> None:
         parse_listing(body)
 
 
+@pytest.mark.slow
 def test_the_recorded_listing_of_2021_is_read_whole() -> None:
     """1695 pairs, 433 of them in BREAK. Some are not spelt as their assets joined."""
     recording = json.loads(

@@ -161,6 +161,7 @@ def parsed(frame: str | bytes) -> object:
 VALUES: st.SearchStrategy[object] = st.sampled_from((None, 1, -1, "1", "x", 1.5, True, [], {}))
 
 
+@pytest.mark.slow
 @given(
     stream=st.sampled_from(
         ("btcusdt@trade", "btcusdt@trade@trade", "a@bookTicker", "@trade", "!serverShutdown", None, 1)

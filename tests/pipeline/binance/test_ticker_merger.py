@@ -177,6 +177,7 @@ def test_every_recorded_trade_is_emitted() -> None:
 EVENTS = st.tuples(st.sampled_from(("trade", "book", "day")), st.integers(0, 4), st.integers(-500, 12_000))
 
 
+@pytest.mark.slow
 @given(st.lists(EVENTS, max_size=40))
 def test_tickers_with_kept_quotes_and_statistics_are_those_made_anew(
     events: list[tuple[str, int, int]],

@@ -45,6 +45,7 @@ def test_an_odd_symbol_costs_its_entry_only(odd: bytes) -> None:
     assert len(found) == 300
 
 
+@pytest.mark.slow
 def test_the_recorded_list_is_read_whole() -> None:
     """17892 coins of 2025-08-03. Six of them have the symbol BTC, 25 PEPE."""
     recording = json.loads(gzip.decompress(recorded("coingecko_coins_list_20250803.json.gz").read_bytes()))

@@ -137,6 +137,7 @@ def test_a_price_that_stops_while_trading_continues_is_frozen() -> None:
     assert dog.check(440).silent == {BTC: "frozen: its price for 40 s, usually one each 0.1 s"}
 
 
+@pytest.mark.slow
 def test_a_stable_coin_is_not_frozen() -> None:
     """It trades at the same price for hours, and new trades count as changes."""
     dog = watchdog(BTC)

@@ -93,6 +93,7 @@ async def test_seconds_know_their_coverage_too(execute: Execute) -> None:
     assert items[-1]["tradeCount"] == 1
 
 
+@pytest.mark.slow
 async def test_pages_lead_back_in_time(execute: Execute, clock: FakeClock) -> None:
     """All pages together are the whole list, also if time passes meanwhile."""
     whole = await execute(f'{{ candles(symbol: "BTC/USDT", interval: M1) {{ {SHAPE} }} }}')
@@ -124,6 +125,7 @@ async def test_a_window_selects_the_candles_that_begin_in_it(execute: Execute) -
     assert result.data["candles"]["hasMore"] == False  # noqa: E712 - a value of JSON
 
 
+@pytest.mark.slow
 async def test_days_follow_the_clocks_of_a_time_zone(execute: Execute) -> None:
     """The trades were made on the eighth in Berlin, and on the ninth on the Line Islands."""
     for zone, opening in (("Europe/Berlin", "2024-08-07T22:00"), ("Pacific/Kiritimati", "2024-08-08T10:00")):
@@ -138,6 +140,7 @@ async def test_days_follow_the_clocks_of_a_time_zone(execute: Execute) -> None:
         assert day["id"] == f"Candle:BINANCE:BTC/USDT:D1:{opening}:00.000Z?timeZone={zone}"
 
 
+@pytest.mark.slow
 async def test_an_answer_can_be_given_again_as_it_was(
     execute: Execute, database: InstrumentStore, clock: FakeClock
 ) -> None:
@@ -244,6 +247,7 @@ async def test_seconds_are_not_known_as_they_were(execute: Execute) -> None:
     assert [error.extensions["code"] for error in result.errors] == ["BAD_USER_INPUT"]
 
 
+@pytest.mark.slow
 async def test_both_paths_give_the_same_bytes(fast_operations: Operations) -> None:
     """The executor encodes what the fast path does, with an alias and a fragment too."""
     for interval in ("S1", "M1", "M5", "D1"):

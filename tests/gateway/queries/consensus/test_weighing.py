@@ -179,6 +179,7 @@ def test_an_absurd_price_is_rejected_in_words_of_finite_length() -> None:
     assert exclusions(answer)[3] == "OUTLIER"
 
 
+@pytest.mark.slow
 @given(st.lists(opinions, min_size=1, max_size=9), methods, st.randoms())
 def test_the_order_of_the_sources_does_not_matter(
     said: list[Opinion], method: ConsensusMethod, lot: object
@@ -212,6 +213,7 @@ def test_sources_that_say_the_same_agree_on_it(said: Opinion, count: int, method
     assert exclusions(answer) == [None] * count
 
 
+@pytest.mark.slow
 @given(st.lists(opinions, min_size=1, max_size=9), methods, st.integers(-12, 12))
 def test_another_unit_of_money_moves_the_price_and_nothing_else(
     said: list[Opinion], method: ConsensusMethod, power: int

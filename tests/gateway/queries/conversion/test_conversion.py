@@ -2,6 +2,7 @@
 
 from decimal import Context, Decimal
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -83,6 +84,7 @@ def test_the_result_is_the_exact_one_rounded_to_34_digits(
     assert answer.rate == Context(prec=DIGITS).plus(EXACT.divide(times, by))
 
 
+@pytest.mark.slow
 @given(amounts, prices, prices)
 def test_there_and_back_is_where_it_began(amount: Decimal, one: Decimal, other: Decimal) -> None:
     """Up to the last of 34 digits."""

@@ -80,6 +80,7 @@ async def test_a_time_of_which_nothing_is_known_is_told(
     assert (await ask(execute, 3_600))["coverage"] == "PARTIAL"
 
 
+@pytest.mark.slow
 async def test_a_minute_that_was_filled_in_has_its_close_at_its_end(
     execute: Execute, database: InstrumentStore, clock: FakeClock
 ) -> None:
@@ -156,6 +157,7 @@ async def test_a_rate_that_is_too_old_is_treated_as_asked(execute: Execute) -> N
     assert error.extensions["ageMs"] == 40_000
 
 
+@pytest.mark.slow
 async def test_an_answer_can_be_given_again_as_it_was(
     execute: Execute, database: InstrumentStore, clock: FakeClock
 ) -> None:
@@ -171,6 +173,7 @@ async def test_an_answer_can_be_given_again_as_it_was(
     assert then["price"] == "101.50"
 
 
+@pytest.mark.slow
 async def test_trades_within_a_bar_are_not_made_up(
     database: InstrumentStore, gateway: Gateway, clock: FakeClock
 ) -> None:

@@ -134,6 +134,7 @@ async def test_a_source_that_nobody_recorded_is_unknown(execute: Execute, clock:
     assert answer["earliest"] is None
 
 
+@pytest.mark.slow
 async def test_longer_times_have_longer_points_of_hours(
     execute: Execute, database: InstrumentStore, clock: FakeClock
 ) -> None:

@@ -153,6 +153,7 @@ async def store(database: InstrumentStore, rows: list[dict[str, object]]) -> Non
         await insert_rows(connection, MinuteRow, rows)
 
 
+@pytest.mark.slow
 async def test_summaries_equal_a_computation_minute_by_minute(
     gateway: Gateway, database: InstrumentStore, clock: FakeClock
 ) -> None:
