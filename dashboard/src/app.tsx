@@ -4,7 +4,7 @@ import { type Address, useAddress } from "./browser/address";
 import { useRemembered } from "./browser/remembered";
 import { zone } from "./browser/times";
 import { keepWhileVisible } from "./live/visibility";
-import { health } from "./stores/session";
+import { health, marketFeed } from "./stores/session";
 import { Banners } from "./shell/banner";
 import { Header } from "./shell/header";
 import { useSourceHealth } from "./stores/source-health";
@@ -14,10 +14,21 @@ import { SourceStrip } from "./sources/strip";
 const FRAME_WAIT_MS = 1_500;
 
 // Scripts of their own: a visitor loads the view of the address, and others when they are opened.
-const MarketView = lazy(async () => ({ default: (await import("./market/view")).MarketView }));
-const InstrumentView = lazy(async () => ({ default: (await import("./instrument/view")).InstrumentView }));
+const marketScript = () => import("./market/view");
+const instrumentScript = () => import("./instrument/view");
+const MarketView = lazy(async () => ({ default: (await marketScript()).MarketView }));
+const InstrumentView = lazy(async () => ({ default: (await instrumentScript()).InstrumentView }));
 const SpreadsView = lazy(() => import("./spreads/view"));
 const ConverterView = lazy(() => import("./converter/view"));
+
+/** Begins to load what the first view needs while React makes the frame. The view finds it begun. */
+export function beginFirstView({ symbol, view }: Address): void {
+  health.start();
+  const isMarket = symbol === null && view === "market";
+  if (isMarket) marketFeed.start();
+  // A script that does not come is asked for again by the view, and missed there.
+  if (isMarket || symbol !== null) (isMarket ? marketScript() : instrumentScript()).catch(() => undefined);
+}
 
 export function App() {
   const address = useAddress();

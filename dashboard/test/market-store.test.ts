@@ -1,4 +1,4 @@
-import { beforeEach, expect, test } from "vitest";
+import { beforeEach, expect, test, vi } from "vitest";
 import type { MarketRateFragment, UnavailableReason } from "../src/graphql/generated";
 import type { RatesStep } from "../src/live/rates-feed";
 import { MarketStore } from "../src/stores/market-store";
@@ -53,6 +53,30 @@ test("a row's readers are told once a frame, however often it moved, and only th
   expect(told).toEqual([]);
   draw();
   expect(told).toEqual(["BTC"]);
+});
+
+test("a market's readers are told once a turn, and at once of a new instrument", () => {
+  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "performance"] });
+  const store = new MarketStore(new ServerClock(), 250);
+  const told: string[] = [];
+  store.onRow("BTC/USDT", () => told.push("BTC"));
+  store.onShape(() => told.push("shape"));
+  store.apply(step("SNAPSHOT", [rate("BINANCE", "BTC/USDT", "1")]), true);
+  draw();
+  expect(told).toEqual(["BTC", "shape"]);
+  for (const price of ["2", "3"]) store.apply(step("UPDATE", [rate("BINANCE", "BTC/USDT", price)]), false);
+  draw();
+  vi.advanceTimersByTime(249);
+  expect(told).toEqual(["BTC", "shape"]);
+  vi.advanceTimersByTime(1);
+  expect(told).toEqual(["BTC", "shape", "BTC"]);
+  store.apply(step("UPDATE", [rate("BINANCE", "BTC/USDT", "4")]), false);
+  store.apply(step("UPDATE", [rate("BINANCE", "ETH/USDT", "1")]), false);
+  draw();
+  expect(told).toEqual(["BTC", "shape", "BTC", "BTC", "shape"]);
+  vi.advanceTimersByTime(1_000);
+  expect(told).toEqual(["BTC", "shape", "BTC", "BTC", "shape"]);
+  vi.useRealTimers();
 });
 
 test("a price flashes by the direction of its last move, exactly compared", () => {

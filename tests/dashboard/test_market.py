@@ -57,6 +57,27 @@ async def test_only_rows_in_view_are_in_the_document(browser: Browser) -> None:
     assert await browser.evaluate_as(int, ROWS) < 45
 
 
+async def test_a_frame_makes_six_rows_at_most(browser: Browser) -> None:
+    """Those of another part of the table follow in some frames: none of them holds the page up."""
+    await visit(browser)
+    await browser.until(
+        f"Number(document.getElementById('market').getAttribute('aria-rowcount')) > 100 && {ROWS} > 20"
+    )
+    await browser.evaluate(
+        """(window.made = new Map(), window.known = new Set(document.querySelectorAll('.rows > *')),
+             new MutationObserver((changes) => {
+               const fresh = changes.flatMap((each) => [...each.addedNodes]).filter((each) => !known.has(each));
+               for (const each of fresh) known.add(each);
+               const frame = document.timeline.currentTime;
+               if (fresh.length > 0) made.set(frame, (made.get(frame) ?? 0) + fresh.length);
+             }).observe(document.querySelector('.rows'), { childList: true })), 1"""
+    )
+    await browser.evaluate("(document.getElementById('market').scrollTop = 2500) && 1")
+    await browser.until("[...made.values()].reduce((sum, each) => sum + each, 0) > 20")
+    frames = await browser.evaluate_as(list[int], "[...made.values()]")
+    assert max(frames) <= 6, frames
+
+
 async def test_the_search_finds_by_symbol_name_and_source_and_stands_in_the_address(browser: Browser) -> None:
     """`/` focuses the search; every word must match; a reload keeps the result."""
     await visit(browser)

@@ -57,18 +57,29 @@ export class FigureElement {
     if (isMove && flash.direction !== null && !stillness.matches) flashes.light(element, flash.direction);
   }
 
-  #surround(part: "sign" | "spokenBefore" | "spokenAfter", text: string | undefined): void {
-    this.#around[part]?.remove();
-    delete this.#around[part];
-    if (text === undefined || text === "") return;
-    const element = document.createElement("span");
-    if (part === "sign") element.setAttribute("aria-hidden", "true");
-    else element.className = "unseen";
-    element.textContent = text;
+  /** An age is spoken anew each second: its text changes, not its element. */
+  #surround(part: "sign" | "spokenBefore" | "spokenAfter", text = ""): void {
+    const present = this.#around[part];
+    if (text === "") {
+      present?.remove();
+      return;
+    }
+    const element = present ?? this.#makeAround(part);
+    const [node] = element.childNodes;
+    if (node instanceof Text) node.data = text;
+    if (element.parentNode !== null) return;
     if (part === "spokenAfter") this.#text.after(element);
     else if (part === "sign") this.#text.before(element);
     else this.element.prepend(element);
+  }
+
+  #makeAround(part: "sign" | "spokenBefore" | "spokenAfter"): HTMLElement {
+    const element = document.createElement("span");
+    if (part === "sign") element.setAttribute("aria-hidden", "true");
+    else element.className = "unseen";
+    element.append(document.createTextNode(""));
     this.#around[part] = element;
+    return element;
   }
 }
 

@@ -4,13 +4,19 @@ import { useConnection } from "../live/connection";
 import { connection, market } from "../stores/session";
 import { FAVOURITES } from "./watchlists";
 
-export function Nothing({ address }: { address: Address }) {
+/** `isWaiting`: the rows are there, and their order is not. */
+export function Nothing({ address, isWaiting }: { address: Address; isWaiting: boolean }) {
   const { phase, hasNetwork } = useConnection(connection);
+  if (isWaiting) return <Waiting />;
   if (market.rows.size > 0) return address.search !== "" ? <NoMatch search={address.search} /> : <EmptyList address={address} />;
   if (market.loaded) return <p className="nothing">No instruments yet. They appear here as soon as the operator of this server adds some.</p>;
   if (phase === "offline") {
     return <p className="nothing">{hasNetwork ? "The server cannot be reached. This page keeps trying, and fills as soon as it answers." : "The table fills as soon as the network is back."}</p>;
   }
+  return <Waiting />;
+}
+
+function Waiting() {
   return (
     <div className="nothing waiting" role="status">
       <span className="unseen">Waiting for the first rates</span>

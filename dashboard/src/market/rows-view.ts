@@ -10,8 +10,6 @@ import { watchlists } from "./watchlists";
 
 /** As often as the gateway sends the prices in view. What changes in between waits, so that the page is painted less often. */
 const TURN_MS = 250;
-/** Writing takes at most so long of a frame; the rest follows in the next one. */
-const BUDGET_MS = 12;
 /** New rows of a frame: each has a layout and a picture to be made. */
 export const ROWS_A_FRAME = 6;
 
@@ -40,6 +38,8 @@ export class RowsView {
   #frame: number | undefined;
   #fillFrame: number | undefined;
   #turnAtMs = Number.NEGATIVE_INFINITY;
+  /** The frame in which rows were made last, by its time. */
+  #filledFrame: CSSNumberish | null = null;
 
   constructor(parent: HTMLElement) {
     this.#parent = parent;
@@ -81,13 +81,16 @@ export class RowsView {
     this.#shown.delete(id);
   }
 
-  /** Makes some of the rows that are not there yet, and puts all in order. */
+  /** Makes some of the rows that are not there yet, unless this frame has made some, and puts all in order. */
   #fill(): void {
     if (this.#fillFrame !== undefined) cancelAnimationFrame(this.#fillFrame);
     const absent = this.#places.filter(({ row }) => !this.#shown.has(row.id)).sort((one, other) => Number(other.isActive) - Number(one.isActive));
-    for (const place of absent.slice(0, ROWS_A_FRAME)) this.#make(place);
+    const frame = document.timeline.currentTime;
+    const made = frame === this.#filledFrame ? [] : absent.slice(0, ROWS_A_FRAME);
+    if (made.length > 0) this.#filledFrame = frame;
+    for (const place of made) this.#make(place);
     this.#order();
-    this.#fillFrame = absent.length <= ROWS_A_FRAME ? undefined : requestAnimationFrame(() => this.#fill());
+    this.#fillFrame = absent.length === made.length ? undefined : requestAnimationFrame(() => this.#fill());
   }
 
   #make(place: RowPlace): void {
@@ -151,19 +154,8 @@ export class RowsView {
       for (const { element } of this.#shown.values()) element.update(true);
       this.#dirty.clear();
     }
-    this.#write();
-  }
-
-  #write(): void {
-    this.#frame = undefined;
-    const endMs = performance.now() + BUDGET_MS;
-    for (const element of this.#dirty) {
-      element.update(false);
-      this.#dirty.delete(element);
-      if (performance.now() > endMs && this.#dirty.size > 0) {
-        this.#frame = requestAnimationFrame(() => this.#write());
-        return;
-      }
-    }
+    // All in one frame: on a busy machine each further one would cost as much as the writing.
+    for (const element of this.#dirty) element.update(false);
+    this.#dirty.clear();
   }
 }

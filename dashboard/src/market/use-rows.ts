@@ -7,7 +7,7 @@ import { onSecondHand } from "../live/second-hand";
 import { type Freshness, formatAge } from "../rates/freshness";
 import type { InstrumentRow } from "../stores/instrument-row";
 import type { MarketStore } from "../stores/market-store";
-import { clock, market, names } from "../stores/session";
+import { clock, health, market, names, usdRates } from "../stores/session";
 import { favourites } from "./favourites";
 import { isOrderHeld } from "./held-order";
 import { leadOf } from "./lead";
@@ -21,10 +21,14 @@ type Rows = Pick<MarketStore<never>, "onRow" | "sources">;
 
 /** Rows that change places four times a second are not readable. */
 const REORDER_MS = 2_000;
+/** The first rows wait so long at most for what their order depends on: shown before, they would change places. */
+const ORDER_WAIT_MS = 1_000;
 
 export interface Chosen {
   rows: InstrumentRow[];
   ranking: Ranking | null;
+  /** Whether their order is known. */
+  isOrdered: boolean;
 }
 
 /** The selected rows; a new array whenever they are sorted again. While the viewer is on a row they keep their places. */
@@ -34,6 +38,7 @@ export function useChosenRows({ search, list, shared, sort, descending }: Addres
   const marked = useRemembered(favourites);
   const lists = useRemembered(watchlists);
   const turn = useTurns(sort !== "symbol");
+  const isOrdered = useIsOrdered(shape > 0);
   // A click on a heading sorts at once.
   const order = `${turn} ${sort} ${descending}`;
   const sorted = useRef<{ order: string; rows: InstrumentRow[] }>({ order, rows: [] });
@@ -50,7 +55,20 @@ export function useChosenRows({ search, list, shared, sort, descending }: Addres
   useEffect(() => {
     sorted.current = { order, rows };
   }, [order, rows]);
-  return { rows, ranking };
+  return { rows, ranking, isOrdered };
+}
+
+/** Volumes, the first order of all, need the exchanges and the values of their quote assets. */
+function useIsOrdered(hasRows: boolean): boolean {
+  const isLoaded = useSyncExternalStore(usdRates.onLoaded, () => usdRates.isLoaded);
+  const hasExchanges = useSyncExternalStore(health.onChange, () => health.exchanges.length > 0);
+  const [hasWaited, setWaited] = useState(false);
+  useEffect(() => {
+    if (!hasRows) return;
+    const timer = window.setTimeout(() => setWaited(true), ORDER_WAIT_MS);
+    return () => window.clearTimeout(timer);
+  }, [hasRows]);
+  return hasWaited || (isLoaded && hasExchanges);
 }
 
 function isSame(before: readonly InstrumentRow[], rows: readonly InstrumentRow[]): boolean {

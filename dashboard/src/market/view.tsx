@@ -30,7 +30,7 @@ export function MarketView({ address }: { address: Address }) {
     if (address.search !== "") go({ search: "" });
     document.getElementById("market")?.focus();
   });
-  const { rows, ranking } = useChosenRows(address);
+  const { rows, ranking, isOrdered } = useChosenRows(address);
   const [selected, setSelected] = useState<Record<string, true>>({});
   const sources = market.sources;
   const columns = useMemo(() => marketColumns(sources), [sources]);
@@ -38,10 +38,10 @@ export function MarketView({ address }: { address: Address }) {
     <main className="market">
       <h1 className="unseen">Market</h1>
       <Toolbar address={address} rows={rows} selected={selected} columns={columns} searchBox={searchBox} />
-      {rows.length > 0 ? (
+      {rows.length > 0 && isOrdered ? (
         <MarketTable rows={rows} columns={columns} address={address} isRanked={ranking !== null} selected={selected} onSelect={setSelected} />
       ) : (
-        <Nothing address={address} />
+        <Nothing address={address} isWaiting={rows.length > 0} />
       )}
     </main>
   );

@@ -2,7 +2,7 @@
 
 import { LANGUAGE, writeDecimal, writeNumber } from "./notation";
 
-const compact = new Intl.NumberFormat(LANGUAGE, { numberingSystem: "latn", notation: "compact", maximumSignificantDigits: 3 });
+let compact: Intl.NumberFormat | undefined;
 
 export type Direction = "up" | "down" | "flat";
 
@@ -31,6 +31,7 @@ export function directionOf(percent: string | null): Direction {
 
 /** Formats a volume as an order of magnitude: "1.23B", "45.6M". */
 export function formatVolume(volume: number): string {
+  compact ??= new Intl.NumberFormat(LANGUAGE, { numberingSystem: "latn", notation: "compact", maximumSignificantDigits: 3 });
   return compact.format(volume);
 }
 

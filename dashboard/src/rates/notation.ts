@@ -4,7 +4,9 @@
 export const LANGUAGE = typeof navigator === "undefined" ? "en" : navigator.language;
 
 /** What stands before the decimals: a point or a comma, as no language has another one beside Latin digits. */
-export const DECIMAL_MARK = new Intl.NumberFormat(LANGUAGE, { numberingSystem: "latn" }).formatToParts(1.5).find(({ type }) => type === "decimal")?.value ?? ".";
+export function decimalMark(): string {
+  return new Intl.NumberFormat(LANGUAGE, { numberingSystem: "latn" }).formatToParts(1.5).find(({ type }) => type === "decimal")?.value ?? ".";
+}
 
 const MOST_DECIMALS = 100;
 const formatters = new Map<number, Intl.NumberFormat>();
@@ -25,10 +27,12 @@ export function writeDecimal(decimal: string): string {
   return formatterOf(decimals).format(decimal as Intl.StringNumericLiteral);
 }
 
-const rounded = new Intl.NumberFormat(LANGUAGE, { numberingSystem: "latn", maximumSignificantDigits: 4 });
+/** Made at first use: each takes milliseconds, which the first view of a page has better uses for. */
+let rounded: Intl.NumberFormat | undefined;
 
 /** Writes a number of any size in four significant digits. */
 export function writeRounded(value: number): string {
+  rounded ??= new Intl.NumberFormat(LANGUAGE, { numberingSystem: "latn", maximumSignificantDigits: 4 });
   return rounded.format(value);
 }
 

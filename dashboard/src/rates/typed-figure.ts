@@ -1,5 +1,5 @@
 // Reads a figure that a viewer has typed, with a point or a comma for the decimals. Pure.
-import { DECIMAL_MARK } from "./notation";
+import { decimalMark as markOfViewer } from "./notation";
 
 export type TypedFigure = { value: string; error: null } | { value: null; error: string };
 
@@ -12,7 +12,7 @@ const WHOLE = /^\d*$|^\d{1,3}([.,'’\s])(?:\d{2,3}\1)*\d{3}$/;
  * "1,234" and "1.234" can be two figures. They are read where the mark is that of the decimals in the viewer's language;
  * otherwise the error names both.
  */
-export function readFigure(text: string, decimalMark = DECIMAL_MARK): TypedFigure {
+export function readFigure(text: string, decimalMark = markOfViewer()): TypedFigure {
   const given = text.trim();
   const marks = given.replace(/[^.,]/g, "");
   const last = marks.at(-1) ?? "";

@@ -1,4 +1,4 @@
-// All instruments of a view, outside React: events are written at once, and rows are notified once per frame.
+// All instruments of a view, outside React: events are written at once, and rows are notified together.
 import type { MarketRateFragment, MissingFragment } from "../graphql/generated";
 import type { RatesStep } from "../live/rates-feed";
 import type { ServerClock } from "../rates/server-clock";
@@ -20,10 +20,15 @@ export class MarketStore<Item extends MarketRateFragment = MarketRateFragment> {
   readonly #rowListeners = new Map<string, Set<Listener>>();
   readonly #shapeListeners = new Set<Listener>();
   #shapeShown = 0;
+  readonly #turnMs: number;
+  #toldAtMs = Number.NEGATIVE_INFINITY;
   #frame: number | null = null;
+  #timer: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(clock: ServerClock) {
+  /** `turnMs`: least time between two notifications of rows; a frame by default. */
+  constructor(clock: ServerClock, turnMs = 0) {
     this.clock = clock;
+    this.#turnMs = turnMs;
   }
 
   /** `replaces`: instruments that are not in the step are removed. */
@@ -134,15 +139,31 @@ export class MarketStore<Item extends MarketRateFragment = MarketRateFragment> {
     this.shape += 1;
   }
 
-  /** Notifies in the browser's next frame. A hidden page gets no frames and costs nothing. */
+  /** Notifies in the browser's next frame, or when the turn is over. A hidden page gets no frames and costs nothing. */
   #tell(): void {
-    this.#frame ??= requestAnimationFrame(() => {
+    if (this.#frame !== null) return;
+    const waitMs = this.#shapeShown === this.shape ? this.#toldAtMs + this.#turnMs - performance.now() : 0;
+    if (waitMs > 0) {
+      this.#timer ??= setTimeout(() => {
+        this.#timer = undefined;
+        this.#notify();
+      }, waitMs);
+      return;
+    }
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    this.#frame = requestAnimationFrame(() => {
       this.#frame = null;
-      for (const row of this.#dirty) for (const listener of this.#rowListeners.get(row.symbol) ?? []) listener();
-      this.#dirty.clear();
-      if (this.#shapeShown === this.shape) return;
-      this.#shapeShown = this.shape;
-      for (const listener of this.#shapeListeners) listener();
+      this.#notify();
     });
+  }
+
+  #notify(): void {
+    this.#toldAtMs = performance.now();
+    for (const row of this.#dirty) for (const listener of this.#rowListeners.get(row.symbol) ?? []) listener();
+    this.#dirty.clear();
+    if (this.#shapeShown === this.shape) return;
+    this.#shapeShown = this.shape;
+    for (const listener of this.#shapeListeners) listener();
   }
 }

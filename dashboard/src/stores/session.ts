@@ -12,11 +12,14 @@ import { ServerClock } from "../rates/server-clock";
 import { SourceHealth } from "./source-health";
 import { UsdRates } from "./usd-rates";
 
+/** As often as the table writes its rows. */
+const MARKET_TURN_MS = 250;
+
 export const gateway = connectGateway();
 export const clock = new ServerClock();
 export const connection = new Connection();
 export const names = new AssetNames();
-export const market = new MarketStore(clock);
+export const market = new MarketStore(clock, MARKET_TURN_MS);
 export const health = new SourceHealth(gateway, connection, (order) => {
   market.orderSources(order);
   consensuses.follow();

@@ -8,7 +8,8 @@ import type { MarketStore } from "./market-store";
 
 const EVERY_MS = 60_000;
 const RETRY_MS = 10_000;
-const SOON_MS = 200;
+/** The order of the table waits for the first values. */
+const SOON_MS = 20;
 /** One query has so many assets at most, each twice: the gateway limits the cost of one. */
 const MOST_ASSETS = 15;
 const USD = "USD";
@@ -21,6 +22,9 @@ export interface UsdRate {
 
 export class UsdRates extends Periodic {
   readonly #rates = new Map<string, UsdRate>([[USD, { rate: 1, words: "" }]]);
+  readonly #listeners = new Set<() => void>();
+  /** Whether the quote assets of the first instruments have their values, as far as there are any. */
+  isLoaded = false;
 
   constructor(client: Client, market: MarketStore<MarketRateFragment>) {
     super(
@@ -33,7 +37,9 @@ export class UsdRates extends Periodic {
           // A market where there is one; a stablecoin without one is taken as a dollar, and that is said.
           this.learn([...(data.pegged?.items ?? []), ...(data.conversions?.items ?? [])]);
         }
-        return market.rows.size > 0 ? null : failedLoad();
+        if (market.rows.size === 0) return failedLoad();
+        this.#finish();
+        return null;
       },
       EVERY_MS,
       RETRY_MS,
@@ -43,6 +49,18 @@ export class UsdRates extends Periodic {
 
   of(asset: string): UsdRate | null {
     return this.#rates.get(asset) ?? null;
+  }
+
+  /** Calls the listener once they are loaded, which they are from then on. */
+  readonly onLoaded = (listener: () => void): (() => void) => {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  };
+
+  #finish(): void {
+    if (this.isLoaded) return;
+    this.isLoaded = true;
+    for (const listener of this.#listeners) listener();
   }
 
   /** Later ones replace earlier ones of the same asset. */
