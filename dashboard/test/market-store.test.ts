@@ -67,14 +67,17 @@ test("a market's readers are told once a turn, and at once of a new instrument",
   for (const price of ["2", "3"]) store.apply(step("UPDATE", [rate("BINANCE", "BTC/USDT", price)]), false);
   draw();
   vi.advanceTimersByTime(249);
+  draw();
   expect(told).toEqual(["BTC", "shape"]);
   vi.advanceTimersByTime(1);
+  draw();
   expect(told).toEqual(["BTC", "shape", "BTC"]);
   store.apply(step("UPDATE", [rate("BINANCE", "BTC/USDT", "4")]), false);
   store.apply(step("UPDATE", [rate("BINANCE", "ETH/USDT", "1")]), false);
   draw();
   expect(told).toEqual(["BTC", "shape", "BTC", "BTC", "shape"]);
   vi.advanceTimersByTime(1_000);
+  draw();
   expect(told).toEqual(["BTC", "shape", "BTC", "BTC", "shape"]);
   vi.useRealTimers();
 });

@@ -1,15 +1,13 @@
 // The rows of the market table that are in view, written into the document without React: a price that changes costs one
 // text, not a component. Rows are known by their instruments, so that one that moves keeps its cells.
 import { onSecondHand } from "../live/second-hand";
-import { market, names } from "../stores/session";
+import { MARKET_TURN_MS, market, names } from "../stores/session";
 import type { MarketColumn } from "./columns";
 import { favourites } from "./favourites";
 import { flashes } from "./flash";
 import { GroupElement, InstrumentElement, type RowElement, type RowPlace } from "./row-element";
 import { watchlists } from "./watchlists";
 
-/** As often as the gateway sends the prices in view. What changes in between waits, so that the page is painted less often. */
-const TURN_MS = 250;
 /** New rows of a frame: each has a layout and a picture to be made. */
 export const ROWS_A_FRAME = 6;
 
@@ -134,7 +132,7 @@ export class RowsView {
 
   #schedule(): void {
     if (this.#timer !== undefined || this.#frame !== undefined) return;
-    const waitMs = this.#areNamesNew ? 0 : this.#turnAtMs + TURN_MS - performance.now();
+    const waitMs = this.#areNamesNew ? 0 : this.#turnAtMs + MARKET_TURN_MS - performance.now();
     if (waitMs <= 0) this.#frame = requestAnimationFrame(() => this.#turn());
     else {
       this.#timer = window.setTimeout(() => {

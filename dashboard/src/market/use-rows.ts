@@ -38,7 +38,7 @@ export function useChosenRows({ search, list, shared, sort, descending }: Addres
   const marked = useRemembered(favourites);
   const lists = useRemembered(watchlists);
   const turn = useTurns(sort !== "symbol");
-  const isOrdered = useIsOrdered(shape > 0);
+  const isOrdered = useIsOrdered(shape > 0) || sort === "symbol";
   // A click on a heading sorts at once.
   const order = `${turn} ${sort} ${descending}`;
   const sorted = useRef<{ order: string; rows: InstrumentRow[] }>({ order, rows: [] });

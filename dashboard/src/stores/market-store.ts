@@ -139,18 +139,19 @@ export class MarketStore<Item extends MarketRateFragment = MarketRateFragment> {
     this.shape += 1;
   }
 
-  /** Notifies in the browser's next frame, or when the turn is over. A hidden page gets no frames and costs nothing. */
+  /** Notifies in a frame of the browser: the next one, or that after the turn. A hidden page gets no frames and costs nothing. */
   #tell(): void {
     if (this.#frame !== null) return;
     const waitMs = this.#shapeShown === this.shape ? this.#toldAtMs + this.#turnMs - performance.now() : 0;
     if (waitMs > 0) {
-      this.#timer ??= setTimeout(() => {
-        this.#timer = undefined;
-        this.#notify();
-      }, waitMs);
-      return;
+      this.#timer ??= setTimeout(() => this.#awaitFrame(), waitMs);
+    } else {
+      clearTimeout(this.#timer);
+      this.#awaitFrame();
     }
-    clearTimeout(this.#timer);
+  }
+
+  #awaitFrame(): void {
     this.#timer = undefined;
     this.#frame = requestAnimationFrame(() => {
       this.#frame = null;

@@ -12,8 +12,8 @@ import { ServerClock } from "../rates/server-clock";
 import { SourceHealth } from "./source-health";
 import { UsdRates } from "./usd-rates";
 
-/** As often as the table writes its rows. */
-const MARKET_TURN_MS = 250;
+/** As often as the gateway sends the prices in view. What changes in between waits, so that the page is painted less often. */
+export const MARKET_TURN_MS = 250;
 
 export const gateway = connectGateway();
 export const clock = new ServerClock();
