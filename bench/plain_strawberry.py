@@ -25,18 +25,18 @@ from strawberry.fastapi import BaseContext, GraphQLRouter
 from strawberry.types import Info
 
 from bench.market import NAMES
-from rates.source import Source as SourceName
+from rates.source import Source
 
 
-@strawberry.enum
-class Source(Enum):
+@strawberry.enum(name="Source")
+class PlainSource(Enum):
     BINANCE = "binance"
 
 
-@strawberry.type
-class Rate:
+@strawberry.type(name="Rate")
+class PlainRate:
     symbol: str
-    source: Source
+    source: PlainSource
     price: Decimal
     bid: Decimal | None
     ask: Decimal | None
@@ -44,14 +44,14 @@ class Rate:
     age_ms: int
 
 
-@strawberry.type
-class RateList:
-    items: list[Rate]
+@strawberry.type(name="RateList")
+class PlainRateList:
+    items: list[PlainRate]
 
 
-@strawberry.type
-class RatesEvent:
-    items: list[Rate]
+@strawberry.type(name="RatesEvent")
+class PlainRatesEvent:
+    items: list[PlainRate]
 
 
 class ChangeFeed:
@@ -74,7 +74,7 @@ class ChangeFeed:
 
     async def run(self) -> None:
         async with self._redis.pubsub() as pubsub:
-            await pubsub.subscribe(NAMES.changes_channel(SourceName.BINANCE))
+            await pubsub.subscribe(NAMES.changes_channel(Source.BINANCE))
             async for message in pubsub.listen():
                 if message["type"] == "message" and self._queues:
                     for ticker in json.loads(message["data"])["tickers"]:
@@ -82,7 +82,7 @@ class ChangeFeed:
                             queue.put_nowait(ticker)
 
 
-class Context(BaseContext):
+class PlainContext(BaseContext):
     """Context of the resolvers."""
 
     def __init__(self, redis: Redis, changes: ChangeFeed) -> None:
@@ -91,12 +91,12 @@ class Context(BaseContext):
         self.changes = changes
 
 
-def parse_rate(ticker: dict[str, Any]) -> Rate:
+def parse_rate(ticker: dict[str, Any]) -> PlainRate:
     """Parse a rate from the JSON in Redis."""
     observed_at = datetime.fromtimestamp(ticker["observed_at_us"] / 1e6, UTC)
-    return Rate(
+    return PlainRate(
         symbol=ticker["symbol"],
-        source=Source(ticker["source"]),
+        source=PlainSource(ticker["source"]),
         price=Decimal(ticker["price"]),
         bid=Decimal(ticker["bid"]),
         ask=Decimal(ticker["ask"]),
@@ -105,34 +105,36 @@ def parse_rate(ticker: dict[str, Any]) -> Rate:
     )
 
 
-async def read_rates(redis: Redis, symbols: list[str]) -> list[Rate]:
+async def read_rates(redis: Redis, symbols: list[str]) -> list[PlainRate]:
     """Read the rates of `symbols` that Redis has."""
-    found = await redis.hmget(NAMES.cache(SourceName.BINANCE), symbols)
+    found = await redis.hmget(NAMES.cache(Source.BINANCE), symbols)
     return [parse_rate(json.loads(each)) for each in found if each is not None]
 
 
-@strawberry.type
-class Query:
+@strawberry.type(name="Query")
+class PlainQuery:
     @strawberry.field
-    async def rate(self, info: Info[Context], symbol: str) -> Rate | None:
+    async def rate(self, info: Info[PlainContext], symbol: str) -> PlainRate | None:
         return next(iter(await read_rates(info.context.redis, [symbol])), None)
 
     @strawberry.field
-    async def rates(self, info: Info[Context], symbols: list[str]) -> RateList:
-        return RateList(items=await read_rates(info.context.redis, symbols))
+    async def rates(self, info: Info[PlainContext], symbols: list[str]) -> PlainRateList:
+        return PlainRateList(items=await read_rates(info.context.redis, symbols))
 
 
-@strawberry.type
-class Subscription:
+@strawberry.type(name="Subscription")
+class PlainSubscription:
     @strawberry.subscription
-    async def rates(self, info: Info[Context], symbols: list[str]) -> AsyncGenerator[RatesEvent, None]:
+    async def rates(
+        self, info: Info[PlainContext], symbols: list[str]
+    ) -> AsyncGenerator[PlainRatesEvent, None]:
         async with info.context.changes.subscribe(symbols) as queue:
-            yield RatesEvent(items=await read_rates(info.context.redis, symbols))
+            yield PlainRatesEvent(items=await read_rates(info.context.redis, symbols))
             while True:
                 changed = [await queue.get()]
                 while not queue.empty():
                     changed.append(queue.get_nowait())
-                yield RatesEvent(items=[parse_rate(each) for each in changed])
+                yield PlainRatesEvent(items=[parse_rate(each) for each in changed])
 
 
 def create_app(redis_url: str) -> FastAPI:
@@ -147,14 +149,14 @@ def create_app(redis_url: str) -> FastAPI:
         task.cancel()
         await redis.aclose()
 
-    def read_context() -> Context:
-        return Context(redis, changes)
+    def read_context() -> PlainContext:
+        return PlainContext(redis, changes)
 
-    async def get_context(context: Annotated[Context, Depends(read_context)]) -> Context:
+    async def get_context(context: Annotated[PlainContext, Depends(read_context)]) -> PlainContext:
         return context
 
     app = FastAPI(lifespan=lifespan)
-    schema = strawberry.Schema(query=Query, subscription=Subscription)
+    schema = strawberry.Schema(query=PlainQuery, subscription=PlainSubscription)
     app.include_router(GraphQLRouter(schema, context_getter=get_context), prefix="/graphql")
     return app
 

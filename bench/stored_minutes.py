@@ -41,7 +41,7 @@ TARGET_MS = 50.0
 AT_ONCE = 150_000
 
 
-class Level(NamedTuple):
+class StoredLevel(NamedTuple):
     """A stored level, and the candles that are read from it. `days`: its time."""
 
     table: str
@@ -54,14 +54,14 @@ HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 # The minutes have as many rows as are asked for. A month is one of 30 days here.
 MINUTE_CANDLES = {"M1": MINUTE, "M5": 5 * MINUTE}
 LONGER = (
-    Level("bar_quarters", Interval.M15, 7, {"M15": 15 * MINUTE, "M30": 30 * MINUTE}),
-    Level(
+    StoredLevel("bar_quarters", Interval.M15, 7, {"M15": 15 * MINUTE, "M30": 30 * MINUTE}),
+    StoredLevel(
         "bar_hours",
         Interval.H1,
         301,
         {"H1": HOUR, "H4": 4 * HOUR, "H12": 12 * HOUR, "D1 of a time zone": DAY},
     ),
-    Level("bar_days", Interval.D1, 9_001, {"D1": DAY, "W1": 7 * DAY, "MN1": 30 * DAY}),
+    StoredLevel("bar_days", Interval.D1, 9_001, {"D1": DAY, "W1": 7 * DAY, "MN1": 30 * DAY}),
 )
 # In the order of a recorder, which stores a minute of all instruments before the next one: no two rows of an instrument share a page.
 FILL = """
@@ -108,10 +108,10 @@ def _make_bar(at: datetime, number: int) -> Bar:
     return Bar(price, high, low, price, Decimal("1.25000000"), price, 60, number, number + 59, first, last)
 
 
-async def generate(database_url: str, rows: int) -> list[tuple[Level, TimeSpan]]:
+async def generate(database_url: str, rows: int) -> list[tuple[StoredLevel, TimeSpan]]:
     """Store so many minutes on Postgres, and longer bars; return their times."""
     end = span_at(Interval.D1, datetime.now(UTC)).start
-    levels = [(Level("bar_minutes", Interval.M1, 0, MINUTE_CANDLES), rows // INSTRUMENTS * MINUTE)]
+    levels = [(StoredLevel("bar_minutes", Interval.M1, 0, MINUTE_CANDLES), rows // INSTRUMENTS * MINUTE)]
     levels += [(level, level.days * DAY) for level in LONGER]
     found = []
     # Statements of the product have a timeout.
@@ -125,7 +125,7 @@ async def generate(database_url: str, rows: int) -> list[tuple[Level, TimeSpan]]
     return found
 
 
-async def store_bars(engine: AsyncEngine, level: Level, window: TimeSpan) -> None:
+async def store_bars(engine: AsyncEngine, level: StoredLevel, window: TimeSpan) -> None:
     length = level.interval.length
     assert length is not None
     async with engine.begin() as connection:
@@ -145,7 +145,7 @@ async def store_bars(engine: AsyncEngine, level: Level, window: TimeSpan) -> Non
 
 
 async def measure(
-    store: InstrumentStore, level: Level, window: TimeSpan, length: timedelta, seconds: float
+    store: InstrumentStore, level: StoredLevel, window: TimeSpan, length: timedelta, seconds: float
 ) -> list[float]:
     """Read 300 candles at random for some seconds; return the times in ms."""
     reader, choose, taken = CandleReader(store, simulated=True), random.Random(1), list[float]()  # noqa: S311 - no secret
@@ -167,7 +167,9 @@ async def measure(
     return taken
 
 
-async def explain(store: InstrumentStore, level: Level, window: TimeSpan, length: timedelta) -> list[str]:
+async def explain(
+    store: InstrumentStore, level: StoredLevel, window: TimeSpan, length: timedelta
+) -> list[str]:
     """Return the plan of the statement that reads the candles."""
     seen: list[tuple[str, Any]] = []
 
@@ -187,7 +189,11 @@ async def explain(store: InstrumentStore, level: Level, window: TimeSpan, length
 
 
 async def show_reads(
-    store: InstrumentStore, levels: Sequence[tuple[Level, TimeSpan]], seconds: float, *, with_plans: bool
+    store: InstrumentStore,
+    levels: Sequence[tuple[StoredLevel, TimeSpan]],
+    seconds: float,
+    *,
+    with_plans: bool,
 ) -> bool:
     """Measure all candles and show the times; return whether the target is reached."""
     is_met = True

@@ -11,10 +11,10 @@ from pathlib import PurePosixPath
 
 from tools.tracked_files import ROOT, list_files
 
-# Bench and tests have vocabularies of their own.
+# Tests have a vocabulary of their own.
 PACKAGES = (
     *("rates", "cache", "instruments", "history", "access", "runtime", "pipeline", "gateway"),
-    *("simulator", "standalone", "drill", "ratewire"),
+    *("simulator", "standalone", "drill", "ratewire", "bench"),
 )
 # Every source and every simulated exchange has the same files; their classes carry the source's name.
 Modules = Mapping[str, str]
