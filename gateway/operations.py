@@ -33,7 +33,7 @@ from gateway.results import (
 )
 from gateway.schema.context import Context, OperationMetadata
 from gateway.schema.errors import to_public_error
-from gateway.schema.root_size import price_document
+from gateway.schema.root_points import price_document
 from gateway.settings import GatewaySettings
 from gateway.subscriptions.cohort import Subscriber
 from gateway.subscriptions.pull import Resuming

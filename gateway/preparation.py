@@ -26,7 +26,8 @@ from gateway.schema.context import OperationPrice
 from gateway.schema.documents import CheckedDocument, DocumentCache, Limits, make_operation_key
 from gateway.schema.errors import INTROSPECTION_DISABLED, document_error, to_public_error
 from gateway.schema.query_cost import CompiledCost, CostModel
-from gateway.schema.root_size import CountServed, PlannedQuery, count_none, price_document
+from gateway.schema.root_points import price_document
+from gateway.schema.root_size import CountServed, PlannedQuery, count_none
 from gateway.settings import GatewaySettings
 from gateway.state.catalog import InstrumentCatalog
 from gateway.state.instrument_pages import MAX_PAGE

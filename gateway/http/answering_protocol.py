@@ -7,9 +7,11 @@ request that `RequestCache` does not know takes the ASGI path.
 import structlog
 
 from gateway.credentials import CREDENTIAL_HEADERS
-from gateway.http.request_cache import METHODS, PATH, KnownRequest, Refusal, RequestCache
+from gateway.http.request_cache import KnownRequest, RequestCache
 from gateway.http.request_head import find_head_error
+from gateway.http.request_refusals import Refusal
 from gateway.http.request_scanner import RELEVANT, VERSION, WholeRequest
+from gateway.http.request_target import METHODS, PATH
 from gateway.http.stall_limit import StallLimitedProtocol
 
 log = structlog.get_logger("ratewire.gateway.http")
@@ -110,7 +112,8 @@ class AnsweringProtocol(StallLimitedProtocol):
     def _refuse_unread(self, request: WholeRequest) -> bool:
         """Refuse a request that is not known, if its client has hardly a point left."""
         assert self.request_cache is not None
-        refusal = self.request_cache.refuse_unread(request, self.server_state.default_headers, self.client)
+        refusals, headers = self.request_cache.refusals, self.server_state.default_headers
+        refusal = refusals.refuse_unread(request, headers, self.client)
         return refusal is not None and self._write_response(refusal)
 
     def _write_response(self, chunks: list[bytes]) -> bool:

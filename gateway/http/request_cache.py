@@ -24,27 +24,23 @@ from gateway.client_connections import ClientConnections
 from gateway.fastpath.plan import QueryPlan
 from gateway.fastpath.query_template import count_symbols
 from gateway.http.cache_headers import make_cache_headers, matches
-from gateway.http.charging import budget_error
 from gateway.http.head_cache import HeadCache
 from gateway.http.json_type import choose_json_type, decode_header, first_value, split_forwarded
 from gateway.http.navigation import may_be_visit
 from gateway.http.negotiation import MediaType
+from gateway.http.request_refusals import RequestRefusals
 from gateway.http.request_scanner import WholeRequest
+from gateway.http.request_target import find_query_string
 from gateway.http.response import json_headers
-from gateway.http.response_heads import NOT_MODIFIED, OK, REFUSED, ResponseHeads
+from gateway.http.response_heads import NOT_MODIFIED, OK, ResponseHeads
 from gateway.lru import BoundedLru, SecondSight
 from gateway.operations import LIGHT, Operations
 from gateway.pages import Header
 from gateway.prepared_operation import PreparedOperation
-from gateway.results import QueryResult, encode
+from gateway.results import QueryResult
 from gateway.schema.context import OperationMetadata
 from gateway.turn_budget import TurnBudget
 from gateway.units import KIB
-from rates.errors import BudgetExhausted
-
-PATH = b"/graphql"
-STREAM_PARAMETER = b"token="
-METHODS = (b"GET", b"POST")
 
 # CPU time of heavy answers in a turn, in seconds. A list of 50 symbols takes 0.1 ms, one of 500 that are not encoded 20 ms.
 TURN_S = 0.01
@@ -77,15 +73,6 @@ class KnownRequest(NamedTuple):
     forwarded_for: bytes | None = None
 
 
-class Refusal(list[bytes]):
-    """The chunks of a refusal.
-
-    Its connection is not read for `pause_s` seconds, unless that is 0.
-    """
-
-    pause_s = 0.0
-
-
 class RequestCache:
     """Finds known requests by their bytes, and responds to them."""
 
@@ -115,12 +102,10 @@ class RequestCache:
         # The connections that are readable at once are served in one turn. What is beyond takes the ASGI path, where it waits.
         self._budget = TurnBudget(TURN_S)
         self._heads = ResponseHeads()
+        self.refusals = RequestRefusals(operations, connections, authentication, self._heads, clients=clients)
+        """Refuses clients whose budget is spent."""
         self._last_headers: tuple[Header, ...] | None = None
         self._last_read: tuple[MediaType | None, bytes | None] = None, None
-
-    def is_proxy(self, peer: tuple[str, int] | None) -> bool:
-        """Whether a connection is that of a trusted proxy, which has many clients."""
-        return self._clients.is_proxy(peer)
 
     def clear(self) -> None:
         """Forget all known requests: a document of one must not be executed any more."""
@@ -146,8 +131,8 @@ class RequestCache:
 
     def find(self, request: WholeRequest) -> KnownRequest | None:
         """Return the known request with these parts, if an equal one took the ASGI path before."""
-        path, _, query = request.target.partition(b"?")
-        if path != PATH or b"#" in query or STREAM_PARAMETER in query or request.method not in METHODS:
+        query = find_query_string(request)
+        if query is None:
             return None
         credentials, who = request.credentials, self._authentication
         principal = who.find(credentials) if credentials else who.anonymous
@@ -237,12 +222,13 @@ class RequestCache:
         account = self._clients.of_peer(peer, known_request.forwarded_for, known_request.principal)
         left = account.left - known_request.cost
         if left < 0:
-            if account.refusals.is_behind and self.is_proxy(peer):
+            if account.refusals.is_behind and self._clients.is_proxy(peer):
                 # The ASGI path lets the request wait, because the connection of a proxy is read on.
                 return None
             # The ASGI path waits for points, if there may be any.
-            refusal = self._refuse(known_request, server_headers, account)
-            return None if refusal is None else self._paced(refusal, account, peer)
+            return self.refusals.refuse(
+                known_request.media, known_request.cost, server_headers, account, peer
+            )
         found = (
             self._respond_to_get(known_request, server_headers, account)
             if known_request.is_get
@@ -291,81 +277,6 @@ class RequestCache:
             status, headers = OK, json_headers(known_request.media, len(body), headers)
         chunks = [*self._heads.encode(status, server_headers, headers), body]
         return [b"".join(chunks)] if len(body) <= MAX_JOINED_BYTES else chunks
-
-    def _refuse(
-        self, known_request: KnownRequest, server_headers: list[Header], account: Account
-    ) -> Refusal | None:
-        """Return the refusal of a client of which it is known that its budget is spent.
-
-        By what the request costs, or because there is hardly a point left, as the ASGI path does.
-        """
-        points, limits, accounts = known_request.cost, account.limits, self._accounts
-        if limits is None or points > limits.capacity:
-            return None
-        error = (
-            accounts.exhausted(account, points)
-            if accounts.is_exhausted(account, points)
-            else accounts.find_exhausted(account)
-        )
-        return (
-            None
-            if error is None
-            else self._encode_refusal(known_request.media, error, server_headers, account)
-        )
-
-    def refuse_unread(
-        self, request: WholeRequest, server_headers: list[Header], peer: tuple[str, int] | None
-    ) -> Refusal | None:
-        """Return the refusal of a client with hardly a point, or too few for its new document.
-
-        `None` for all that the ASGI path has to look at. It would refuse the same, at ten times the cost.
-        """
-        path, _, query = request.target.partition(b"?")
-        if path != PATH or b"#" in query or STREAM_PARAMETER in query or request.method not in METHODS:
-            return None
-        if self._connections.refusal is not None:
-            return None
-        credentials, who = request.credentials, self._authentication
-        principal = who.find(credentials) if credentials else who.anonymous
-        if principal is None:
-            return None
-        headers, forwarded_for = split_forwarded(request.headers)
-        account = self._clients.of_peer(peer, forwarded_for, principal)
-        if account.limits is None or (account.refusals.is_behind and self.is_proxy(peer)):
-            return None
-        is_get = request.method == b"GET"
-        if is_get:
-            headers = tuple([each for each in headers if each[0] != b"if-none-match"])
-        media = choose_json_type(headers, is_get=is_get, may_be_page=is_get and may_be_visit(query))
-        if media is None or (error := self._find_exhausted(request, account)) is None:
-            return None
-        return self._paced(self._encode_refusal(media, error, server_headers, account), account, peer)
-
-    def _find_exhausted(self, request: WholeRequest, account: Account) -> BudgetExhausted | None:
-        """Return the error of a client that cannot pay for the least that the request costs."""
-        error = self._accounts.find_exhausted(account)
-        if (
-            error is None
-            and request.method != b"GET"
-            and (points := self._operations.price_new(request.body))
-        ):
-            error = self._accounts.find_unaffordable(account, points)
-        return error
-
-    def _paced(self, refusal: Refusal, account: Account, peer: tuple[str, int] | None) -> Refusal:
-        """Take the slot of a refusal, until which its connection is not read."""
-        pause_s = account.refusals.take()
-        # A proxy has other clients, too.
-        refusal.pause_s = 0.0 if self.is_proxy(peer) else pause_s
-        return refusal
-
-    def _encode_refusal(
-        self, media: MediaType, exhausted: BudgetExhausted, server_headers: list[Header], account: Account
-    ) -> Refusal:
-        error = budget_error(exhausted, account)
-        body = encode({"errors": [{"message": str(error), "extensions": error.extensions}]})
-        headers = json_headers(media, len(body), error.headers)
-        return Refusal([*self._heads.encode(REFUSED, server_headers, headers), body])
 
 
 def make_prepared_requests() -> PreparedRequests:

@@ -23,7 +23,7 @@ from gateway.http.navigation import is_navigation
 from gateway.http.operation_streams import OperationStreams
 from gateway.http.refusals import limit_error
 from gateway.http.request_body import HttpError, discard, parse_body, read_body, read_query_string
-from gateway.http.request_cache import STREAM_PARAMETER
+from gateway.http.request_target import STREAM_PARAMETER
 from gateway.http.response import send_response
 from gateway.http.sse import EventFraming
 from gateway.http.stream import HttpExchange, Streams

@@ -7,7 +7,7 @@ from gateway.queries.candles.query import CandlesQuery
 from gateway.rest.csv_candles import COLUMNS
 from gateway.rest.parameters import read_candles_query, read_parameters
 from gateway.rest.udf import HISTORY_PARAMETERS, read_history_query
-from gateway.schema.root_size import CANDLE, FIND_NEAR, HISTORY
+from gateway.schema.root_points import CANDLE, FIND_NEAR, HISTORY
 from gateway.schema.selection_weight import ROOT, SEARCHED
 from rates.errors import RatesError
 

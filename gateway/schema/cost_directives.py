@@ -16,12 +16,11 @@ from gateway.queries.candles.query import MAX_CANDLES
 from gateway.queries.consensus.rates_query import MAX_CONSENSUS_SYMBOLS
 from gateway.queries.conversion.conversions_query import MAX_CONVERSIONS
 from gateway.schema.global_id import MAX_NODES
-from gateway.schema.root_size import (
+from gateway.schema.root_points import (
     CANDLE,
     CONSENSUS,
     CONVERT,
     FIND_NEAR,
-    FIXED,
     GAPS,
     HISTORY,
     SUBSCRIBE,
@@ -29,6 +28,7 @@ from gateway.schema.root_size import (
     TAPE,
     TRADE,
 )
+from gateway.schema.root_size import FIXED
 from gateway.schema.selection_weight import COMPUTED, EXECUTOR, LIGHT_LEAVES, MAX_LEGS, PAGES_INSIDE, ROOT
 from gateway.state.instrument_pages import DEFAULT_PAGE
 from gateway.subscriptions.candles_event import MAX_CANDLE_SYMBOLS

@@ -32,9 +32,9 @@ from gateway.schema.introspection_cost import (
     IntrospectionCounter,
     cost_in_thread,
 )
+from gateway.schema.root_points import SUBSCRIBE
 from gateway.schema.root_size import (
     FIXED,
-    SUBSCRIBE,
     UNPRICED,
     CountServed,
     PlannedQuery,

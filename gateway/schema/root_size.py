@@ -1,8 +1,7 @@
-"""The points of root fields themselves, and the lengths of their lists."""
+"""The size of a root field: its own points by its arguments, and the lengths of its lists."""
 
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
-from math import ceil
 from typing import Any, NamedTuple
 from typing import Protocol as Role
 
@@ -11,13 +10,41 @@ from gateway.queries.candles.stats import STEPS
 from gateway.queries.consensus.rates_query import MAX_CONSENSUS_SYMBOLS, ConsensusRatesQuery
 from gateway.queries.consensus_candles.query import MAX_CONSENSUS_CANDLES, ConsensusCandlesQuery
 from gateway.queries.conversion.conversions_query import MAX_CONVERSIONS, ConversionsQuery
-from gateway.queries.conversion.past import MAX_PAST_KEYS
 from gateway.queries.conversion.query import ConversionQuery
 from gateway.queries.rate_reader import NEAR_LOOKUPS
 from gateway.queries.rates_query import RatesQuery
 from gateway.queries.source_history.query import LONGEST, SourceHistoryQuery, count_points
 from gateway.queries.summaries.query import MAX_POINTS, SummariesQuery
 from gateway.schema.global_id import MAX_ENTITIES, MAX_NODES
+from gateway.schema.root_points import (
+    CANDLE,
+    CLOSE,
+    COMBINED_CANDLE,
+    CONNECTED,
+    CONNECTED_ANEW,
+    CONSENSUS,
+    CONVERT,
+    ENTITY,
+    EXECUTED_CLOSE,
+    FIND_NEAR,
+    GAPS,
+    HISTORY,
+    LIVE_SERIES,
+    MAX_PRICED_ARGUMENT,
+    ONE_OF_SOURCES,
+    PAST_KEYS,
+    PAST_RATE,
+    PERIODS,
+    PLANNED_ENTITY,
+    SOURCE_CANDLE,
+    SOURCE_POINT,
+    SOURCES,
+    SUMMARY,
+    SYMBOL,
+    TAPE,
+    TRADE,
+    price_document,
+)
 from gateway.schema.selection_weight import (
     FILTERED,
     MAX_LEGS,
@@ -56,44 +83,6 @@ PlannedQuery = (
     | EntityCount
 )
 """Queries whose size decides what a root field costs."""
-
-# Points of a root field, besides those of its selection.
-FIND_NEAR = 250
-CONSENSUS = 100
-CONVERT = 400
-SOURCES = 400
-# Gaps of a page that are priced. Most have none; 500, which is the bound, take a millisecond more.
-GAPS = 20
-# Of reading the history: the statements, and each candle that is decoded: 11 to 16 µs were measured. Postgres folds those that are not
-# stored; SQLite, which serves the system in one process, leaves it to us, in turns.
-HISTORY, CANDLE = 2_000, 12
-# Of reading one of several sources, of each of its candles, and of combining those of a time.
-ONE_OF_SOURCES, SOURCE_CANDLE, COMBINED_CANDLE = 500, 10, 12
-# Of each point of the record of a source, whose delays are counted; and the periods that are priced: most have a few.
-SOURCE_POINT, PERIODS = 50, 50
-# Of reading the tape, and each trade of it.
-TAPE, TRADE = 300, 6
-# Of the last trade of an instrument before a time, and the most instruments that are looked up with `at`.
-PAST_RATE = 60
-PAST_KEYS = {"consensusRate": len(Source), "conversion": MAX_PAST_KEYS, "convert": MAX_PAST_KEYS}
-# Of a summary, and of each of its closes with its time: encoded by the fast path, and by the executor.
-SUMMARY, CLOSE, EXECUTED_CLOSE = 10, 1, 4
-# Of a series that is kept up to date: it is read once for all, and others have their turn between its statements.
-LIVE_SERIES = 500
-# Points of a representation of federation: by the executor, and of the fast path.
-ENTITY, PLANNED_ENTITY = 60, 12
-# Of a subscription that begins and ends, besides its first event: 300 to 400 µs were measured, from its message to the end of its cohort.
-SUBSCRIBE = 400
-# Of a document that is parsed and compared with the schema, of each character of it, and of the longest that parses: four times what that
-# takes, because all others wait for it, which is one piece of work. Measured: 0.3 ms for 23 characters, 1.1 ms for 121, 1.6 ms for 146,
-# 4.1 ms for 492, 11 ms for 1,952.
-DOCUMENT, PRICED_CHARACTER, MAX_PRICED = 800, 40, 80_000
-# Of the document in an argument of `cost`: any may be asked for, within the most that an operation may cost.
-MAX_PRICED_ARGUMENT = 20_000
-# Points for each requested symbol, which may be unknown.
-SYMBOL = 8
-# Points for each tracked instrument of a conversion, and of a conversion over sources of its own.
-CONNECTED, CONNECTED_ANEW = 1, 3
 
 
 class SizedCatalog(Role):
@@ -397,11 +386,6 @@ class RootSizes:
             counts = Counter(key.source for key in self._catalog.tracked)
             self._counted = self._catalog.version, counts
         return counts
-
-
-def price_document(text: str) -> int:
-    """Return the points of parsing a document and comparing it with the schema."""
-    return min(DOCUMENT + ceil(PRICED_CHARACTER * len(text)), MAX_PRICED)
 
 
 def _read_list(value: list[Any] | None) -> tuple[Any, ...] | None:

@@ -11,7 +11,7 @@ from gateway.operations import Operations
 from gateway.preparation import Preparer
 from gateway.prepared_operation import OperationRejected, PreparedOperation
 from gateway.request import GraphQLRequest
-from gateway.schema.root_size import price_document
+from gateway.schema.root_points import price_document
 
 QUERY = "{ __typename }"
 

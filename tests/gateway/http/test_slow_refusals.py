@@ -12,10 +12,11 @@ from access.memory_lease_store import MemoryLeaseStore
 from access.plan import ANONYMOUS, PlanLimits
 from gateway.budgets.account import Account
 from gateway.budgets.account_registry import Accounts
+from gateway.budgets.client_accounts import ClientAccounts
 from gateway.budgets.points_wait import retry_with_points
 from gateway.gateway import Gateway
 from gateway.http.protocol import GatewayHttpProtocol
-from gateway.http.request_cache import RequestCache
+from gateway.http.request_refusals import RequestRefusals
 from rates.errors import BudgetExhausted
 from tests.garbage import counting_garbage
 from tests.gateway.fakes import wait_until
@@ -84,7 +85,7 @@ async def test_behind_a_proxy_the_refusal_waits_instead(
     gateway_with_rate: Gateway, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The connection goes on being read: it may carry other clients."""
-    monkeypatch.setattr(RequestCache, "is_proxy", lambda *_: True)
+    monkeypatch.setattr(ClientAccounts, "is_proxy", lambda *_: True)
     async with spent(gateway_with_rate) as (protocol, wire, account):
         wire.written.clear()
         protocol.data_received(post(ONE))
@@ -194,7 +195,7 @@ async def test_a_request_that_is_not_known_gets_the_bytes_of_the_asgi_path(
         for is_cheap in (True, False):
             with monkeypatch.context() as patched:
                 if not is_cheap:
-                    patched.setattr(RequestCache, "refuse_unread", lambda *_: None)
+                    patched.setattr(RequestRefusals, "refuse_unread", lambda *_: None)
                 wire.written.clear()
                 protocol.data_received(asked)
                 assert bool(wire.written) == is_cheap
@@ -227,7 +228,7 @@ async def test_a_refusal_leaves_nothing_to_the_garbage_collector(
 ) -> None:
     """A client that goes on made collections of 10 ms, in which all others waited."""
     if not is_cheap:
-        monkeypatch.setattr(RequestCache, "refuse_unread", lambda *_: None)
+        monkeypatch.setattr(RequestRefusals, "refuse_unread", lambda *_: None)
     async with spent(gateway_with_rate) as (protocol, wire, _):
 
         async def refuse(number: int) -> None:
