@@ -23,11 +23,12 @@ from typing import Any, NamedTuple
 
 from bench.environment import Environment, RunningServer, Server, post_query, prepared_environment
 from bench.keys import GREEDY, GREEDY_LIMITS, create_keys
-from bench.load_generator import LoadGenerator, SteadyQueries
+from bench.load_generator import LoadGenerator
 from bench.machine import choose_cores, describe
+from bench.measurements import SteadyQueries
 from bench.processes import redis_version
 from bench.queries import make_lists, make_queries, make_subscription
-from gateway.schema.root_size import price_document
+from gateway.schema.root_points import price_document
 
 SYMBOLS = 500
 ROUNDS, ROUND_S = 9, 5.0

@@ -5,13 +5,13 @@ import os
 import subprocess
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from threading import Barrier, BrokenBarrierError
 from typing import Any
 
 from bench.environment import Environment, RunningServer
 from bench.keys import VARIABLE
+from bench.measurements import Phase, QueryMeasurement, Resumes, SteadyQueries, Storm, SubscriptionMeasurement
 from bench.processes import BenchmarkError, Process, find, running
 from bench.queries import VARIETY
 from bench.results import CpuShares
@@ -25,70 +25,6 @@ WARMUP_S = 1.0
 WARMUP_ANSWERS = 10 * VARIETY
 # Enough that none is waited for at 1,000 resumes a second, each of which may take 100 ms.
 RESUMING_CLIENTS = 200
-
-
-@dataclass(frozen=True)
-class QueryMeasurement:
-    """Result of a run of `queries.c`."""
-
-    per_s: float
-    p50_ms: float
-    p99_ms: float
-    shares: CpuShares
-
-
-@dataclass(frozen=True)
-class SteadyQueries:
-    """Result of a run of `queries.c` at a steady rate: of each request, in milliseconds."""
-
-    latencies_ms: list[float]
-    """From when it was due until it was read."""
-    served_ms: list[float]
-    """From when it was sent until the kernel had the answer."""
-    shares: CpuShares
-
-
-@dataclass(frozen=True)
-class SubscriptionMeasurement:
-    """Result of a run of `subscribers.c`."""
-
-    per_s: float
-    items_per_s: float
-    connects_per_s: float
-    connect_shares: CpuShares
-    kb_per_connection: float
-    growth_mb: float
-    p50_ms: float
-    p99_ms: float
-    shares: CpuShares
-
-
-@dataclass(frozen=True)
-class Phase:
-    """Server CPU per client, rate, and latency of the other subscribers in one phase of a storm."""
-
-    us_each: float
-    per_s: float
-    p99_ms: float
-
-
-@dataclass(frozen=True)
-class Storm:
-    """Result of many clients that connect within seconds and disconnect at once."""
-
-    join: Phase
-    leave: Phase
-
-
-@dataclass(frozen=True)
-class Resumes:
-    """Result of resuming clients, and the latency of the others before and meanwhile."""
-
-    per_s: float
-    mean_ms: float
-    us_each: float
-    steady_p99_ms: float
-    p99_ms: float
 
 
 class LoadGenerator:

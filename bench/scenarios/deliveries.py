@@ -1,7 +1,7 @@
 """Subscriptions over WebSockets at full load."""
 
 from bench.environment import Server
-from bench.load_generator import SubscriptionMeasurement
+from bench.measurements import SubscriptionMeasurement
 from bench.queries import LIST_LENGTH, make_lists, make_subscription
 from bench.results import Row, Targets
 from bench.scenarios.scenario import ScenarioContext

@@ -4,7 +4,8 @@ from dataclasses import replace
 
 from bench.environment import Server, prepared_environment
 from bench.keys import KEYS
-from bench.load_generator import LoadGenerator, SubscriptionMeasurement
+from bench.load_generator import LoadGenerator
+from bench.measurements import SubscriptionMeasurement
 from bench.processes import python, running
 from bench.queries import make_subscription
 from bench.results import Row

@@ -1,7 +1,7 @@
 """Queries over HTTP while 500 rates change every second; the bare limit sends equal bytes."""
 
 from bench.environment import RunningServer, Server, parse_rates, post_query
-from bench.load_generator import QueryMeasurement
+from bench.measurements import QueryMeasurement
 from bench.processes import BenchmarkError, python
 from bench.queries import LIST_LENGTH, VARIETY, make_queries
 from bench.results import Row
