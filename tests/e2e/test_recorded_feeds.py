@@ -163,8 +163,8 @@ async def test_recorded_prices_arrive_digit_for_digit(tmp_path: Path) -> None:
         newest: dict[tuple[str, str], Quote] = {}
         for item in received:
             code = item["source"]["code"]
-            quote = (item["bid"], item["ask"]) if code in TRADES else (None, None)
-            newest[code, item["symbol"]] = (item["price"], *quote)
+            bid, ask = (item["bid"], item["ask"]) if code in TRADES else (None, None)
+            newest[code, item["symbol"]] = (item["price"], bid, ask)
         return newest == last
 
     arguments = [part for path in paths.values() for part in ("--replay", str(path))]
