@@ -130,7 +130,7 @@ RECORDINGS: Mapping[str, tuple[str, Read]] = {
 
 
 async def test_recorded_prices_arrive_digit_for_digit(tmp_path: Path) -> None:
-    """Every received price and every pair of bid and ask was recorded for its symbol; the last ones arrive.
+    """Every received price and every pair of bid and ask was recorded; the last ones arrive.
 
     A trade may arrive a moment before the ticker that tells it with its quote: until then it stands beside the quote before it.
     Kraken's file is written from the documented shapes: no recording of its v2 feed is public. Binance's has aggregate trades only,
