@@ -67,7 +67,7 @@ test-long: $(VENV)/.dev ## Tests that repeat at greater length what `make test` 
 	RATEWIRE_TEST_LONG=1 $(BIN)/pytest -m "long and alone"
 
 check: $(VENV)/.dev ## The fast part: style, types, import rules, generated files, unit tests
-	@$(MAKE) --no-print-directory --jobs 2 --output-sync=target $(CHECKS)
+	@$(MAKE) --no-print-directory --jobs 3 --output-sync=target $(CHECKS)
 
 .style:
 	$(BIN)/ruff format --check .
