@@ -18,13 +18,19 @@ from pathlib import Path
 from typing import Any, NamedTuple, cast
 
 import httpx
+import msgspec
+from redis.asyncio import Redis
 from websockets.exceptions import WebSocketException
 
 from bench.rounds import show
+from cache.redis_client import open_redis
+from cache.redis_subscription import open_subscription
 from drill.distributed.backends import start_postgres, start_redis
 from drill.distributed.ratewire_process import RatewireProcess
 from drill.distributed.system import POSTGRES, REDIS, in_thread, list_addresses, migrate_database
 from drill.graphql import GraphQLFailed, subscribed
+from history.second_fold import CLOSE_AFTER
+from rates.redis_keys import RedisKeys
 from rates.source import Source
 from runtime.free_port import free_port
 
@@ -45,6 +51,57 @@ subscription Closing($symbols: [Symbol!]!, $source: SourceId!, $interval: Candle
   }
 }
 """
+
+
+class TimedBatch(msgspec.Struct):
+    """The parts of a batch that say whose it is, and when it was made."""
+
+    source: Source
+    folded_at: datetime
+
+
+class Stages:
+    """The ways of closings, in ms, by source.
+
+    `folded`: from the end of a second until the batch that closes it, `written`: until a subscriber of Redis has the batch, `told`: from
+    then on until the client has a candle that ends there.
+    """
+
+    def __init__(self) -> None:
+        self.folded: dict[Source, list[float]] = defaultdict(list)
+        self.written: dict[Source, list[float]] = defaultdict(list)
+        self.told: dict[Source, list[float]] = defaultdict(list)
+        self._arrived: dict[Source, dict[float, float]] = defaultdict(dict)
+
+    async def read(self, url: str) -> None:
+        """Record the batches of all sources, until cancelled."""
+        redis, decoder = open_redis(url), msgspec.json.Decoder(TimedBatch)
+        assert isinstance(redis, Redis)
+        channels = [RedisKeys(simulated=True).bars_channel(source) for source in SOURCES]
+        try:
+            async with open_subscription(redis, [channels]) as messages:
+                async for _, data in messages:
+                    self.take(decoder.decode(data), time.time())
+        finally:
+            await redis.aclose()
+
+    def take(self, batch: TimedBatch, now: float) -> None:
+        """Record a batch that came at `now`."""
+        folded_at = batch.folded_at.timestamp()
+        end = (batch.folded_at - CLOSE_AFTER).replace(microsecond=0).timestamp()
+        arrived = self._arrived[batch.source]
+        is_first, is_known = not arrived, end in arrived
+        if not is_known:
+            arrived[end] = now
+        # The first batch that is seen may not be the one that closes.
+        if not (is_first or is_known):
+            self.folded[batch.source].append((folded_at - end) * 1_000)
+            self.written[batch.source].append((now - end) * 1_000)
+
+    def note(self, source: Source, end: float, now: float) -> None:
+        """Record that a candle that ends at `end` was told to be closed."""
+        if (arrived := self._arrived[source].get(end)) is not None:
+            self.told[source].append((now - arrived) * 1_000)
 
 
 class Waits(NamedTuple):
@@ -70,6 +127,7 @@ class Closings:
         # The ends of the candles that were told as forming, by subscription and id.
         self._forming: dict[tuple[Source, str], dict[str, float]] = defaultdict(dict)
         self._told_since: dict[tuple[Source, str], float] = {}
+        self.stages = Stages()
 
     async def read(self, url: str, source: Source, interval: str) -> None:
         """Record what one subscription is told, until cancelled; subscribe again after an error."""
@@ -120,6 +178,7 @@ class Closings:
             return
         self._seen.add(name)
         if end >= self.since:
+            self.stages.note(key[0], end, now)
             self.ms[key].append((now - end) * 1_000)
 
 
@@ -139,7 +198,7 @@ def read_waits(pid: int | None) -> tuple[float, float]:
 
 
 @asynccontextmanager
-async def open_system(folder: Path) -> AsyncIterator[tuple[str, Mapping[str, RatewireProcess]]]:
+async def open_system(folder: Path) -> AsyncIterator[tuple[str, str, Mapping[str, RatewireProcess]]]:
     """Run the parts; yields the gateway's URL and the processes by name."""
     async with AsyncExitStack() as stack:
         backends = {
@@ -161,16 +220,19 @@ async def open_system(folder: Path) -> AsyncIterator[tuple[str, Mapping[str, Rat
             await process.start()
         url = f"http://127.0.0.1:{port}"
         await _wait_until_up(url, processes)
-        yield url, processes
+        yield url, backends[REDIS].url, processes
 
 
 async def measure(seconds: float, folder: Path) -> tuple[Closings, Mapping[str, Waits]]:
     """Run the system for some seconds and record all that closes."""
-    async with open_system(folder) as (url, processes):
+    async with open_system(folder) as (url, redis_url, processes):
         closings = Closings()
         closings.since += WARM_UP_S
         before = {name: read_waits(process.pid) for name, process in processes.items()}
-        tasks = [asyncio.create_task(closings.watch_loop())]
+        tasks = [
+            asyncio.create_task(closings.watch_loop()),
+            asyncio.create_task(closings.stages.read(redis_url)),
+        ]
         tasks += [
             asyncio.create_task(closings.read(url, source, interval))
             for source in SOURCES
@@ -210,6 +272,11 @@ def report(closings: Closings, waits: Mapping[str, Waits]) -> bool:
     for (source, interval), values in sorted(closings.ms.items()):
         figures = "".join(f"{percentile(values, share):9.0f}" for share in (0.5, 0.9, 0.99, 1.0))
         show(f"{source:10} {interval:6} {len(values):7}{figures}\n")
+    stages = closings.stages
+    for title, stage in (("folded", stages.folded), ("written", stages.written), ("told", stages.told)):
+        for source, found in sorted(stage.items()):
+            figures = "".join(f"{percentile(found, share):9.0f}" for share in (0.5, 0.9, 0.99, 1.0))
+            show(f"{source:10} {title:8}{len(found):6}{figures}\n")
     for name, count in sorted(closings.interruptions.items()):
         show(f"{name}: {count}\n")
     lag = percentile(closings.lags_ms, 0.99)

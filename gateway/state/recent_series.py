@@ -67,7 +67,8 @@ class RecentMinute:
 class RecentSeries:
     """The seconds of one instrument: closed ones by minute, and the forming one.
 
-    `closed_until`: all spans that end by then have closed; it never goes back.
+    `closed_until`: all spans that end by then have closed; it never goes back. `version` counts changes of what had closed, and of
+    covered spans.
     """
 
     def __init__(self) -> None:
@@ -76,6 +77,7 @@ class RecentSeries:
         self.formed_at = _BEFORE_ALL
         self.spans: list[CoveredSpan] = []
         self.closed_until = _BEFORE_ALL
+        self.version = 0
 
     @property
     def is_covered(self) -> bool:
@@ -95,6 +97,8 @@ class RecentSeries:
         if minute is None:
             minute = self.minutes[start] = RecentMinute()
         known = minute.seconds.get(at)
+        if known is not None or at + SECOND <= max(closed_until, self.closed_until):
+            self.version += 1
         late = (closed_until,) if closed_until >= at + SECOND else ()
         if known is None:
             minute.put(at, RecentSecond(second.bar, known_at, late))
@@ -113,6 +117,8 @@ class RecentSeries:
     def set_forming(self, second: SecondBar, known_at: datetime) -> None:
         """Set the second that is not over, and close the spans that ended before it."""
         self.forming, self.formed_at = second, known_at
+        if second.open_time + SECOND <= self.closed_until:
+            self.version += 1
         self.closed_until = max(self.closed_until, second.open_time)
 
     def read_minute(self, start: datetime) -> tuple[Bar | None, datetime | None, int]:
@@ -168,14 +174,17 @@ class RecentSeries:
 
     def start_span(self, at: datetime) -> None:
         """Begin a covered span."""
+        self.version += 1
         self.spans = start_span(self.spans, at)
 
     def end_span(self, at: datetime, reason: GapReason) -> None:
         """End all covered spans at a time."""
+        self.version += 1
         self.spans = end_spans(self.spans, at, reason)
 
     def leave_out(self, second: datetime) -> None:
         """Leave a second out of the covered spans, of which no sum is known."""
+        self.version += 1
         end = second + SECOND
         after = [
             CoveredSpan(max(span.start, end), span.end, span.reason) for span in self.spans if span.end > end
@@ -184,6 +193,7 @@ class RecentSeries:
 
     def trim(self, horizon: datetime) -> int:
         """Forget what ended before a time. Returns the seconds forgotten."""
+        self.version += 1
         self.spans = [span for span in self.spans if span.end > horizon]
         if self.forming is not None and self.forming.open_time < horizon:
             self.forming = None

@@ -249,7 +249,7 @@ class LiveSeries:
 
 def _is_unchanged(before: Candle, candle: Candle) -> bool:
     """Return whether nothing has changed that a client is told of."""
-    if before == candle:
+    if before is candle or before == candle:
         return True
     # Without trades, it is known as of the time of each answer.
     return candle.bar is None and msgspec.structs.replace(candle, known_at=before.known_at) == before

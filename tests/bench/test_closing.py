@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from bench.closing import Closings
+from bench.closing import Closings, Stages, TimedBatch
 from rates.source import Source
 
 START = datetime(2026, 11, 30, 9, tzinfo=UTC).timestamp()
@@ -73,3 +73,15 @@ def test_a_candle_that_was_never_forming_counts() -> None:
         [(50, make_event("SNAPSHOT")), (61.5, make_event("UPDATE", ("a", 61, "CLOSED")))],
     )
     assert found.ms == {KEY: [500.0]}
+
+
+def test_the_way_of_a_closing_is_measured_in_stages() -> None:
+    """By the first batch that closes a second, whatever later ones say."""
+    stages = Stages()
+    for batch_s, seen_s in ((60.0, 60.01), (60.2, 60.225), (60.3, 60.4)):
+        stages.take(TimedBatch(Source.BYBIT, datetime.fromtimestamp(START + batch_s, UTC)), START + seen_s)
+    stages.note(Source.BYBIT, START + 60, START + 60.275)
+    stages.note(Source.BYBIT, START + 61, START + 61.5)
+    assert [round(one) for one in stages.folded[Source.BYBIT]][-1] == 200
+    assert [round(one) for one in stages.written[Source.BYBIT]][-1] == 225
+    assert [round(one) for one in stages.told[Source.BYBIT]] == [50]

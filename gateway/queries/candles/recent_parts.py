@@ -4,7 +4,7 @@ Queries and subscriptions both do it here, so that they answer the same.
 """
 
 from collections.abc import Iterator, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 import msgspec
@@ -20,6 +20,7 @@ from history.interval import Interval, TimeSpan, span_at
 from rates.symbol import Symbol
 
 MINUTE = timedelta(minutes=1)
+_BEFORE_ALL = datetime.min.replace(tzinfo=UTC)
 
 
 class StoredTail(NamedTuple):
@@ -51,6 +52,15 @@ class RecentView(NamedTuple):
     def closed_through(self) -> datetime:
         """Until when all spans have closed."""
         return self.bars.closed_through(self.series, self.now)
+
+    @property
+    def settled_until(self) -> datetime:
+        """Until when no second changes any more, as long as the version of the series stays."""
+        through, forming = self.bars.through, self.series.forming
+        if through is None:
+            return _BEFORE_ALL
+        until = min(through, self.closed_through, self.now)
+        return until if forming is None else min(until, forming.open_time)
 
     def first_minute(self) -> datetime:
         """Return the beginning of the minute in which `since` is."""

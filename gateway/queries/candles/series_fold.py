@@ -1,7 +1,8 @@
 """Folds the candles of one series again and again, as the last minutes change. Pure."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, tzinfo
+from typing import NamedTuple
 
 from gateway.queries.candles.parts_reader import SeriesParts
 from gateway.queries.candles.recent_parts import (
@@ -13,12 +14,21 @@ from gateway.queries.candles.recent_parts import (
     read_recent_minutes,
     with_final_state,
 )
-from history.candle import Candle
+from gateway.state.recent_series import RecentSeries
+from history.candle import Candle, CandleState
 from history.candle_fold import fold_candles
 from history.candle_parts import Portion, fold_portions, fold_spans
 from history.coverage import WHOLE
 from history.interval import Interval, TimeSpan, span_at
 from history.second_fold import CLOSE_AFTER
+
+
+class _Settled(NamedTuple):
+    """Candles of seconds that stay as they are, as long as the series has the version."""
+
+    series: RecentSeries | None
+    version: int
+    candles: Mapping[datetime, Candle]
 
 
 class SeriesFold:
@@ -34,6 +44,7 @@ class SeriesFold:
         self._older: list[Candle] = list(stored.parts.older)
         self._minutes = {minute.open_time: minute for minute in stored.parts.tail.minutes}
         self._recent: dict[datetime, Candle] = {}
+        self._settled = _Settled(None, 0, {})
 
     def fold(self, spans: Sequence[TimeSpan], recent: RecentView | None, now: datetime) -> list[Candle]:
         """Return the candles of spans in order, as known now.
@@ -41,9 +52,8 @@ class SeriesFold:
         The first span is never earlier than in the call before.
         """
         if self._interval is Interval.S1:
-            folded = self._fold_seconds(spans, recent, now)
-        else:
-            folded = self._fold_minutes(spans, recent, now)
+            return self._fold_seconds(spans, recent, now)
+        folded = self._fold_minutes(spans, recent, now)
         return [with_final_state(candle, recent) for candle in folded]
 
     def is_whole(self, window: TimeSpan) -> bool:
@@ -59,11 +69,32 @@ class SeriesFold:
 
     def _fold_seconds(
         self, spans: Sequence[TimeSpan], recent: RecentView | None, now: datetime
-    ) -> Iterator[Candle]:
-        window = TimeSpan(spans[0].start, spans[-1].end)
-        seconds = complete_seconds(self._stored.parts.tail.seconds, recent, window)
-        proved = complete_spans(self._stored.spans, recent)
-        return fold_candles(Interval.S1, window, seconds, proved, as_of=now, simulated=self._simulated)
+    ) -> list[Candle]:
+        """Fold the seconds that may be others than in the call before. Nearly all are not."""
+        settled = self._read_settled(recent)
+        first = next((at for at, span in enumerate(spans) if span.start not in settled), len(spans))
+        candles = [settled[span.start] for span in spans[:first]]
+        if first < len(spans):
+            window = TimeSpan(spans[first].start, spans[-1].end)
+            seconds = complete_seconds(self._stored.parts.tail.seconds, recent, window)
+            proved = complete_spans(self._stored.spans, recent)
+            folded = fold_candles(Interval.S1, window, seconds, proved, as_of=now, simulated=self._simulated)
+            candles += [with_final_state(candle, recent) for candle in folded]
+        if recent is not None:
+            until, series = recent.settled_until, recent.series
+            kept = {
+                candle.open_time: candle
+                for candle in candles
+                if candle.close_time <= until and candle.state is not CandleState.FORMING
+            }
+            self._settled = _Settled(series, series.version, kept)
+        return candles
+
+    def _read_settled(self, recent: RecentView | None) -> Mapping[datetime, Candle]:
+        settled = self._settled
+        if recent is None or recent.series is not settled.series or recent.series.version != settled.version:
+            return {}
+        return settled.candles
 
     def _fold_minutes(
         self, spans: Sequence[TimeSpan], recent: RecentView | None, now: datetime
