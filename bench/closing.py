@@ -18,24 +18,17 @@ from pathlib import Path
 from typing import Any, NamedTuple, cast
 
 import httpx
-import msgspec
-from redis.asyncio import Redis
 from websockets.exceptions import WebSocketException
 
+from bench.closing_stages import SOURCES, ClosingStages
 from bench.rounds import show
-from cache.redis_client import open_redis
-from cache.redis_subscription import open_subscription
 from drill.distributed.backends import start_postgres, start_redis
 from drill.distributed.ratewire_process import RatewireProcess
 from drill.distributed.system import POSTGRES, REDIS, in_thread, list_addresses, migrate_database
 from drill.graphql import GraphQLFailed, subscribed
-from history.second_fold import CLOSE_AFTER
-from rates.redis_keys import RedisKeys
 from rates.source import Source
 from runtime.free_port import free_port
 
-# Sources with trades.
-SOURCES = (Source.BINANCE, Source.COINBASE, Source.KRAKEN, Source.OKX, Source.BYBIT)
 TARGET_MS = 250.0
 BASES = ("BTC", "ETH", "SOL", "XRP", "DOGE", "ADA", "LINK", "LTC", "AVAX", "SUI")
 QUOTES: Mapping[Source, str] = {Source.COINBASE: "USD", Source.KRAKEN: "USD"}
@@ -51,57 +44,6 @@ subscription Closing($symbols: [Symbol!]!, $source: SourceId!, $interval: Candle
   }
 }
 """
-
-
-class TimedBatch(msgspec.Struct):
-    """The parts of a batch that say whose it is, and when it was made."""
-
-    source: Source
-    folded_at: datetime
-
-
-class Stages:
-    """The ways of closings, in ms, by source.
-
-    `folded`: from the end of a second until the batch that closes it, `written`: until a subscriber of Redis has the batch, `told`: from
-    then on until the client has a candle that ends there.
-    """
-
-    def __init__(self) -> None:
-        self.folded: dict[Source, list[float]] = defaultdict(list)
-        self.written: dict[Source, list[float]] = defaultdict(list)
-        self.told: dict[Source, list[float]] = defaultdict(list)
-        self._arrived: dict[Source, dict[float, float]] = defaultdict(dict)
-
-    async def read(self, url: str) -> None:
-        """Record the batches of all sources, until cancelled."""
-        redis, decoder = open_redis(url), msgspec.json.Decoder(TimedBatch)
-        assert isinstance(redis, Redis)
-        channels = [RedisKeys(simulated=True).bars_channel(source) for source in SOURCES]
-        try:
-            async with open_subscription(redis, [channels]) as messages:
-                async for _, data in messages:
-                    self.take(decoder.decode(data), time.time())
-        finally:
-            await redis.aclose()
-
-    def take(self, batch: TimedBatch, now: float) -> None:
-        """Record a batch that came at `now`."""
-        folded_at = batch.folded_at.timestamp()
-        end = (batch.folded_at - CLOSE_AFTER).replace(microsecond=0).timestamp()
-        arrived = self._arrived[batch.source]
-        is_first, is_known = not arrived, end in arrived
-        if not is_known:
-            arrived[end] = now
-        # The first batch that is seen may not be the one that closes.
-        if not (is_first or is_known):
-            self.folded[batch.source].append((folded_at - end) * 1_000)
-            self.written[batch.source].append((now - end) * 1_000)
-
-    def note(self, source: Source, end: float, now: float) -> None:
-        """Record that a candle that ends at `end` was told to be closed."""
-        if (arrived := self._arrived[source].get(end)) is not None:
-            self.told[source].append((now - arrived) * 1_000)
 
 
 class Waits(NamedTuple):
@@ -127,7 +69,7 @@ class Closings:
         # The ends of the candles that were told as forming, by subscription and id.
         self._forming: dict[tuple[Source, str], dict[str, float]] = defaultdict(dict)
         self._told_since: dict[tuple[Source, str], float] = {}
-        self.stages = Stages()
+        self.stages = ClosingStages()
 
     async def read(self, url: str, source: Source, interval: str) -> None:
         """Record what one subscription is told, until cancelled; subscribe again after an error."""

@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from bench.closing import Closings, Stages, TimedBatch
+from bench.closing import Closings
+from bench.closing_stages import ClosingStages, TimedBatch
 from rates.source import Source
 
 START = datetime(2026, 11, 30, 9, tzinfo=UTC).timestamp()
@@ -77,7 +78,7 @@ def test_a_candle_that_was_never_forming_counts() -> None:
 
 def test_the_way_of_a_closing_is_measured_in_stages() -> None:
     """By the first batch that closes a second, whatever later ones say."""
-    stages = Stages()
+    stages = ClosingStages()
     for batch_s, seen_s in ((60.0, 60.01), (60.2, 60.225), (60.3, 60.4)):
         stages.take(TimedBatch(Source.BYBIT, datetime.fromtimestamp(START + batch_s, UTC)), START + seen_s)
     stages.note(Source.BYBIT, START + 60, START + 60.275)
