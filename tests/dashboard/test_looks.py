@@ -62,6 +62,15 @@ async def test_the_figures_that_are_compared_are_in_view_on_a_phone(browser: Bro
     assert await browser.evaluate(f"{right.replace('SELECTOR', '.best td.gap')} <= innerWidth")
 
 
+async def test_four_rows_are_in_view_at_200_percent(browser: Browser) -> None:
+    """On a laptop of 1280 by 800, without scrolling; and nothing is wider than the window."""
+    await browser.open("/", **LOOKS["zoom"])
+    await browser.until(HAS_ROWS)
+    bottoms = "[...document.querySelectorAll('.grid [role=rowheader]')].map((each) => each.getBoundingClientRect().bottom)"
+    await browser.until(f"{bottoms}.filter((each) => each <= innerHeight).length >= 4")
+    assert await browser.evaluate(FITS)
+
+
 async def test_the_document_is_as_high_as_the_window(browser: Browser) -> None:
     """Text for screen readers makes it no higher.
 
