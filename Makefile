@@ -35,12 +35,13 @@ run: $(VENV)/.run ## Bring the whole system up in one process; LIVE=1 for the re
 test: $(VENV)/.dev ## Everything that CI runs: check, the drill, the tests with servers side by side, those that measure one by one
 	@tools/ensure-servers.sh
 	@tools/install-node-packages.sh tests/clients
-	@$(MAKE) --no-print-directory --jobs 2 --output-sync=target .with-servers .computed
+	@$(MAKE) --no-print-directory --jobs 2 --output-sync=target .moments .computed
+	@$(MAKE) --no-print-directory .with-servers
 	$(AGAIN) -m "alone and not long" $(ALONE)
 
 # The drill, rolling restarts and the benchmarks judge moments, which tests of the same priority would disturb. They wait more than
-# they compute, and so do tests with servers: what else is to be computed takes what both leave, and gets the processor only while
-# nobody else wants it.
+# they compute: what else is to be computed takes what they leave, and gets the processor only while nobody else wants it. Not beside
+# the tests with servers: there a slow test got so little that its limit of 300 s ended it.
 .moments:
 	$(AGAIN) -m "alone and not long" $(MOMENTS)
 
@@ -54,7 +55,7 @@ test: $(VENV)/.dev ## Everything that CI runs: check, the drill, the tests with 
 .slow-units:
 	@$(BIN)/pytest -q -m "slow and not servers and not alone and not long"
 
-.with-servers: .moments
+.with-servers:
 	$(AGAIN) -m "servers and not alone and not long" -n $(WORKERS) --dist loadscope --no-loadscope-reorder
 
 test-long: $(VENV)/.dev ## Tests that repeat at greater length what `make test` shows
