@@ -1,4 +1,4 @@
-import { expect, test } from "vitest";
+import { beforeEach, expect, test } from "vitest";
 import { decimalsOf, findChange, findHeadline, findSpread, findVolume, type Surroundings } from "../src/market/headline";
 import type { MarketConsensusFragment, MarketRateFragment, MarketSummaryFragment, SourceId } from "../src/graphql/generated";
 import { ServerClock } from "../src/rates/server-clock";
@@ -9,8 +9,14 @@ const NOON_MS = Date.parse("2026-11-22T12:00:00Z");
 const ORDER = ["BINANCE", "COINBASE", "KRAKEN", "COINGECKO"];
 const EXCHANGES = ["BINANCE", "COINBASE", "KRAKEN"];
 
-function at(nowMs = NOON_MS, isConsensusKnown = true): Surroundings {
-  return { order: ORDER, exchanges: EXCHANGES, clock: new ServerClock(), nowMs, isConsensusKnown };
+let leads: Surroundings["leads"];
+
+beforeEach(() => {
+  leads = new Map();
+});
+
+function at(nowMs = NOON_MS): Surroundings {
+  return { order: ORDER, exchanges: EXCHANGES, clock: new ServerClock(), nowMs, leads };
 }
 
 function rate(code: SourceId, symbol: string, price: string, rest: Partial<MarketRateFragment> = {}): MarketRateFragment {
@@ -30,6 +36,7 @@ function rate(code: SourceId, symbol: string, price: string, rest: Partial<Marke
 function rowOf(symbol: string, ...rates: [SourceId, string, Partial<MarketRateFragment>?][]): InstrumentRow {
   const row = new InstrumentRow(symbol);
   for (const [code, price, rest] of rates) row.put(rate(code, symbol, price, rest));
+  row.isConsensusKnown = true;
   return row;
 }
 
@@ -61,9 +68,28 @@ test("a spread names its ends, and ends with the time to live of its prices", ()
 
 test("what leads before the consensus has come does not count as a lead that is left", () => {
   const row = rowOf("BTC/USD", ["COINBASE", "99"], ["KRAKEN", "101"]);
-  expect(findHeadline(row, at(NOON_MS, false))).toMatchObject({ from: "COINBASE", price: "99" });
+  row.isConsensusKnown = false;
+  expect(findHeadline(row, at())).toMatchObject({ from: "COINBASE", price: "99" });
   row.agree(consensus("BTC/USD", "100", [["KRAKEN", "101"], ["COINBASE", "99"]]));
   expect(findHeadline(row, at(NOON_MS + 500))).toMatchObject({ from: "CONSENSUS", price: "100", before: null });
+});
+
+test("the row of another view has the same lead, and waits as long for a better one", () => {
+  const rates: [SourceId, string][] = [["COINBASE", "99"], ["KRAKEN", "101"]];
+  const row = rowOf("BTC/USD", ...rates);
+  expect(findHeadline(row, at())).toMatchObject({ from: "COINBASE" });
+  const other = rowOf("BTC/USD", ...rates);
+  other.agree(consensus("BTC/USD", "100", [["KRAKEN", "101"], ["COINBASE", "99"]]));
+  expect(findHeadline(other, at(NOON_MS + 1_000))).toMatchObject({ from: "COINBASE", price: "99", before: null });
+  const now = rates.map(([code, price]): [SourceId, string, Partial<MarketRateFragment>] => [code, price, { observedAt: new Date(NOON_MS + 16_000).toISOString() }]);
+  const last = rowOf("BTC/USD", ...now);
+  last.agree({ ...consensus("BTC/USD", "100", [["KRAKEN", "101"], ["COINBASE", "99"]]), observedAt: new Date(NOON_MS + 16_000).toISOString() });
+  expect(findHeadline(last, at(NOON_MS + 16_000))).toMatchObject({ from: "CONSENSUS", before: "COINBASE" });
+});
+
+test("a source that the gateway has not listed yet may lead", () => {
+  const row = rowOf("BTC/USD", ["KRAKEN", "101"]);
+  expect(findHeadline(row, { ...at(), order: [], exchanges: [] })).toMatchObject({ from: "KRAKEN" });
 });
 
 test("an exchange leads before an aggregator, and a stale row keeps its lead and says so", () => {

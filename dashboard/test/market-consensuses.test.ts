@@ -20,6 +20,10 @@ function rate(code: SourceId, symbol: string): MarketRateFragment {
   return { symbol, source: { code }, price: "1", changePercent24h: null, volume24h: null, observedAt: NOON, ttlMs: 10_000 };
 }
 
+function isKnown(market: MarketStore<MarketRateFragment>, symbol: string): boolean | undefined {
+  return market.rows.get(symbol)?.isConsensusKnown;
+}
+
 /** A market of one instrument of two exchanges and one of one, and what is asked of its gateway. */
 function scene() {
   const asked: { symbols: string[]; sources: string[]; answer(symbol: string): void }[] = [];
@@ -42,23 +46,23 @@ test("only instruments of several exchanges are asked for, of exchanges only", (
   consensuses.start();
   vi.advanceTimersByTime(1_000);
   expect(asked).toMatchObject([{ symbols: ["BTC/USD"], sources: EXCHANGES }]);
-  expect(["BTC/USD", "ETH/USD"].map((symbol) => consensuses.isKnown(symbol))).toEqual([false, true]);
+  expect(["BTC/USD", "ETH/USD"].map((symbol) => isKnown(market, symbol))).toEqual([false, true]);
   asked[0]?.answer("BTC/USD");
-  expect(consensuses.isKnown("BTC/USD")).toBe(true);
+  expect(isKnown(market, "BTC/USD")).toBe(true);
   expect(market.rows.get("BTC/USD")?.consensus?.price).toBe("2");
 });
 
 test("after a pause it is not known until the gateway has answered again", () => {
-  const { asked, consensuses } = scene();
+  const { asked, market, consensuses } = scene();
   consensuses.start();
   vi.advanceTimersByTime(1_000);
   asked[0]?.answer("BTC/USD");
   consensuses.pause();
-  expect(consensuses.isKnown("BTC/USD")).toBe(false);
+  expect(isKnown(market, "BTC/USD")).toBe(false);
   consensuses.start();
   vi.advanceTimersByTime(1_000);
-  expect(consensuses.isKnown("ETH/USD")).toBe(true);
-  expect(consensuses.isKnown("BTC/USD")).toBe(false);
+  expect(isKnown(market, "ETH/USD")).toBe(true);
+  expect(isKnown(market, "BTC/USD")).toBe(false);
   asked[1]?.answer("BTC/USD");
-  expect(consensuses.isKnown("BTC/USD")).toBe(true);
+  expect(isKnown(market, "BTC/USD")).toBe(true);
 });

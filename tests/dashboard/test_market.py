@@ -166,7 +166,7 @@ async def test_an_instrument_has_a_chart_its_sources_and_its_last_updates(browse
     await browser.open("/?symbol=BTC/USDT&range=live")
     await browser.until("document.querySelectorAll('.chart canvas').length > 0")
     await browser.until("document.querySelectorAll('.updates tbody tr').length >= 4", within_s=30)
-    await browser.shows("Consensus (median)")
+    await browser.shows("Median of all sources")
     await browser.until("document.title.includes('BTC/USDT')")
     await picture(browser, "instrument", after_s=50)
 

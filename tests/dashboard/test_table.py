@@ -1,5 +1,6 @@
 """The market table: what its rows show, and that it fits."""
 
+import json
 from collections.abc import AsyncIterator
 from datetime import timedelta
 
@@ -42,6 +43,20 @@ async def test_a_row_shows_the_consensus_of_its_exchanges_and_says_so(page: Brow
         == "Kraken 62386.40 to Coinbase 62386.41"
     )
     assert await page.evaluate(text("ETH/USD", "lead")) == "Kraken"
+
+
+@pytest.mark.parametrize("symbol", [BTC, *only_long(FLOW, "ETH/USD")])
+async def test_the_page_of_an_instrument_leads_with_the_price_of_its_row(page: Browser, symbol: str) -> None:
+    """The same price, change and source of the price; the title of the window has the price too."""
+    await visit(page)
+    await page.until(f"{text(symbol, 'lead')} !== '' && {text(symbol, 'change')}.endsWith('%')")
+    price, *others = [
+        (await page.evaluate_as(str, text(symbol, each))).strip() for each in ("price", "change", "lead")
+    ]
+    await page.open(f"/?symbol={symbol}")
+    figures = "[...document.querySelectorAll('.now > span')].map((each) => each.innerText.trim())"
+    await page.until(f"{json.dumps([price, *others])}.every((each) => {figures}.includes(each))")
+    assert await page.evaluate("document.title") == f"{price} {symbol} \N{MIDDLE DOT} Ratewire"
 
 
 async def test_figures_are_whole_or_have_fewer_digits_and_are_never_cut(page: Browser) -> None:

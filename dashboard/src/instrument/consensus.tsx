@@ -17,7 +17,7 @@ export function ConsensusCard({ consensus }: { consensus: Consensus | null }) {
   return (
     <dl className="consensus" data-quality={quality}>
       <div>
-        <dt>Consensus (median)</dt>
+        <dt>Median of all sources</dt>
         <dd className="strong">{price === null ? "none" : formatPrice(price)}</dd>
       </div>
       <div>

@@ -10,8 +10,10 @@ import { Trail } from "../chart/trail";
 import { KeptSubscription } from "../live/kept-subscription";
 import { RatesFeed } from "../live/rates-feed";
 import type { Pausable } from "../live/visibility";
+import { MarketConsensuses } from "../stores/market-consensuses";
 import { MarketStore } from "../stores/market-store";
-import { clock, gateway, listenInto } from "../stores/session";
+import { marketSummaries } from "../stores/market-summaries";
+import { clock, gateway, health, listenInto } from "../stores/session";
 import { addConsensus, endConsensus } from "./consensus-lines";
 import type { Consensus } from "./consensus-state";
 import type { InstrumentRate } from "./instrument-rate";
@@ -24,6 +26,9 @@ export class InstrumentFeed implements Pausable {
   consensus: Consensus | null = null;
   readonly #rates: RatesFeed<InstrumentRate, OneInstrumentSubscriptionVariables>;
   readonly #agreed: KeptSubscription<ConsensusSubscription, ConsensusSubscriptionVariables>;
+  /** What the headline needs beside the rates, as in the market table: the consensus of the exchanges, the changes by the history. */
+  readonly #exchanges = new MarketConsensuses(gateway, this.store, () => health.exchanges);
+  readonly #parts: readonly Pausable[];
   readonly #listeners = new Set<() => void>();
 
   constructor(symbol: string) {
@@ -43,28 +48,35 @@ export class InstrumentFeed implements Pausable {
       // The feed of rates reports lost connections and errors of the gateway.
       onLost: () => this.#endConsensus(),
     });
+    this.#parts = [this.#rates, this.#exchanges, marketSummaries(gateway.client, this.store)];
   }
 
   start(): void {
-    this.#rates.start();
+    for (const part of this.#parts) part.start();
     this.#agreed.start();
   }
 
   pause(): void {
-    this.#rates.pause();
+    for (const part of this.#parts) part.pause();
     this.#agreed.stop();
     this.#endConsensus();
   }
 
   leave(): void {
-    this.#rates.leave();
+    for (const part of this.#parts) part.leave();
     this.#agreed.stop();
     this.#endConsensus();
   }
 
   retryNow(): void {
-    this.#rates.retryNow();
+    for (const part of this.#parts) part.retryNow();
     this.#agreed.retryNow();
+  }
+
+  /** Takes over the order of the sources, and which of them are exchanges, once the gateway has told it. */
+  orderSources(order: readonly string[]): void {
+    this.store.orderSources(order);
+    this.#exchanges.follow();
   }
 
   doubt(): void {

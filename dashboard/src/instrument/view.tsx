@@ -6,14 +6,17 @@ import { fullTimeText } from "../browser/times";
 import { useConnection } from "../live/connection";
 import { onSecondHand } from "../live/second-hand";
 import { keepWhileVisible } from "../live/visibility";
-import { AgeCell, ChangeCell, FavouriteCell, Price } from "../market/cells";
+import { FavouriteCell, FigureCell } from "../market/cells";
 import { toggleFavourite } from "../market/favourites";
+import type { Headline } from "../market/headline";
 import type { InstrumentRow } from "../stores/instrument-row";
-import { leadOf } from "../market/lead";
 import { marketLink } from "../market/links";
-import { useRow } from "../market/use-rows";
-import { formatPrice, sourceName } from "../rates/figures";
+import { viewOf } from "../market/present";
+import { ageFigure, changeFigure, leadFigure, priceFigure } from "../market/row-figures";
+import { useMarketRow, useRow } from "../market/use-rows";
+import { formatPrice } from "../rates/figures";
 import { formatAge } from "../rates/freshness";
+import { CONSENSUS } from "../rates/lead-rule";
 import { missingText } from "../rates/missing-words";
 import { clock, connection, gateway, health, names } from "../stores/session";
 import { useShortcut } from "../browser/shortcuts";
@@ -36,7 +39,7 @@ export function InstrumentView({ symbol, chart }: { symbol: string; chart: Chart
   const feed = useMemo(() => new InstrumentFeed(symbol), [symbol]);
   useEffect(() => keepWhileVisible(feed), [feed]);
   const { sources: order } = useSourceHealth(health);
-  useEffect(() => feed.store.orderSources(order.map(({ source }) => source.code)), [feed, order]);
+  useEffect(() => feed.orderSources(order.map(({ source }) => source.code)), [feed, order]);
   useSyncExternalStore(feed.store.onShape, () => feed.store.shape);
   useEffect(() => void names.load(gateway.client), []);
   useShortcut("Escape", () => go({ symbol: null }, "push"));
@@ -77,12 +80,13 @@ function NoRates({ symbol, row, loaded }: { symbol: string; row: InstrumentRow<I
 }
 
 function Head({ feed, row }: { feed: InstrumentFeed; row: InstrumentRow<InstrumentRate> }) {
-  useRow(row, feed.store);
-  const { sources } = feed.store;
-  const lead = leadOf(row, sources);
+  useMarketRow(row, feed.store);
+  const price = priceFigure(row);
+  const { headline } = viewOf(row);
+  const title = headline === null ? `${row.symbol} · Ratewire` : `${price.text} ${row.symbol} · Ratewire`;
   useEffect(() => {
-    document.title = lead === null ? `${row.symbol} · Ratewire` : `${formatPrice(lead.rate.price)} ${row.symbol} · Ratewire`;
-  }, [row.symbol, lead]);
+    document.title = title;
+  }, [title]);
   useEffect(
     () => () => {
       document.title = "Ratewire · live crypto rates";
@@ -96,13 +100,20 @@ function Head({ feed, row }: { feed: InstrumentFeed; row: InstrumentRow<Instrume
         {row.base}
         <span className="soft">/{row.quote}</span> <span className="asset">{names.of(row.base)}</span>
       </h1>
-      {lead !== null && (
+      {headline !== null && (
         <p className="now">
-          <Price quote={lead} /> <ChangeCell row={row} order={sources} /> <AgeCell row={row} order={sources} /> <span className="soft">{sourceName(lead.rate.source.code)}</span> <LastTrade at={lead.rate.lastTradeAt} />
+          <FigureCell figure={price} /> <FigureCell figure={changeFigure(row, "24h")} /> <FigureCell figure={ageFigure(row)} /> <FigureCell figure={leadFigure(row)} /> <LastTrade at={lastTradeOf(row, headline)} />
         </p>
       )}
     </header>
   );
+}
+
+/** Of the source that leads, or the newest of those in the consensus that leads. */
+function lastTradeOf(row: InstrumentRow<InstrumentRate>, { from }: Headline): string | null {
+  const sources = from === CONSENSUS ? [...(row.consensus?.used.keys() ?? [])] : [from];
+  const times = sources.map((source) => row.quotes.get(source)?.rate.lastTradeAt ?? null).filter((each) => each !== null);
+  return times.sort((one, other) => Date.parse(other) - Date.parse(one))[0] ?? null;
 }
 
 /** The price may be published again and again long after its trade. */

@@ -1,24 +1,16 @@
-// The price, change, age and star of one instrument, for its own page.
-import { fullTimeText } from "../browser/times";
-import { directionOf, formatChange, formatPrice, sourceName } from "../rates/figures";
-import { formatAge } from "../rates/freshness";
+// The star and the figures of one instrument, for its own page.
+import { useLayoutEffect, useRef } from "react";
+import { formatPrice } from "../rates/figures";
 import { useRemembered } from "../browser/remembered";
-import { clock } from "../stores/session";
 import { favourites, toggleFavourite } from "./favourites";
+import { type Figure, FigureElement } from "./figure";
 import { useFlash } from "./flash";
 import type { InstrumentRow, Quote } from "../stores/instrument-row";
-import { leadOf } from "./lead";
 
 export { isSuspect } from "./suspect";
 
-interface RowProps {
-  row: InstrumentRow;
-  /** Sources in order of preference; the order of the market by default. */
-  order?: readonly string[];
-}
-
 /** `isReached`: focusable with the Tab key; in the table the key `f` is used instead. */
-export function FavouriteCell({ row, isReached = false }: RowProps & { isReached?: boolean }) {
+export function FavouriteCell({ row, isReached = false }: { row: InstrumentRow; isReached?: boolean }) {
   const isOne = useRemembered(favourites).has(row.symbol);
   return (
     <button
@@ -44,20 +36,16 @@ export function Price({ quote }: { quote: Quote }) {
   );
 }
 
-export function ChangeCell({ row, order }: RowProps) {
-  const percent = leadOf(row, order)?.rate.changePercent24h ?? null;
-  return <span data-direction={directionOf(percent)}>{percent === null ? "–" : formatChange(percent)}</span>;
-}
-
-export function AgeCell({ row, order }: RowProps) {
-  const lead = leadOf(row, order);
-  if (lead === null) return <span className="soft">–</span>;
-  const nowMs = Date.now();
-  const freshness = row.freshness(lead, clock, nowMs);
-  return (
-    <span className="age" data-freshness={freshness} title={`Observed by ${sourceName(lead.rate.source.code)} at ${fullTimeText(lead.observedAtMs)}`}>
-      {formatAge(clock.ageMs(lead.observedAtMs, nowMs))}
-      {freshness !== "FRESH" && <span className="unseen"> {freshness.toLowerCase()}</span>}
-    </span>
-  );
+/** A figure of the market table. */
+export function FigureCell({ figure }: { figure: Figure }) {
+  const place = useRef<HTMLSpanElement>(null);
+  const shown = useRef<FigureElement>(null);
+  useLayoutEffect(() => {
+    if (shown.current === null) {
+      shown.current = new FigureElement();
+      place.current?.append(shown.current.element);
+    }
+    shown.current.show(figure);
+  });
+  return <span ref={place} />;
 }

@@ -1,20 +1,20 @@
 // What a row of the market shows of all its sources: one price that leads, a spread, a volume (decision 65).
 import { freshnessOf, type Freshness } from "../rates/freshness";
-import { type Candidate, CONSENSUS, nextLead } from "../rates/lead-rule";
+import { type Candidate, CONSENSUS, type LeadState, nextLead } from "../rates/lead-rule";
 import type { ServerClock } from "../rates/server-clock";
 import { spreadBps } from "../rates/spread";
 import type { InstrumentRow, Quote } from "../stores/instrument-row";
 
 /** What the rules need to know beside the row. */
 export interface Surroundings {
-  /** All sources in the gateway's order. */
+  /** All sources in the gateway's order. Empty while that is not known. */
   order: readonly string[];
   /** Those that are markets of their own. Empty while that is not known. */
   exchanges: readonly string[];
   clock: ServerClock;
   nowMs: number;
-  /** Whether it is known if the row has a consensus. */
-  isConsensusKnown: boolean;
+  /** What leads each instrument, by symbol, in all views of the page. */
+  leads: Map<string, LeadState>;
 }
 
 export interface Headline {
@@ -32,13 +32,13 @@ export interface Headline {
   diverged: boolean;
 }
 
-/** Finds the price that leads the row, and remembers it in the row. Null without any rate. */
-export function findHeadline(row: InstrumentRow, { order, exchanges, clock, nowMs, isConsensusKnown }: Surroundings): Headline | null {
+/** Finds the price that leads the row, and remembers it in `leads`. Null without any rate. */
+export function findHeadline(row: InstrumentRow, { order, exchanges, clock, nowMs, leads }: Surroundings): Headline | null {
   const ageMs = (observedAtMs: number) => clock.ageMs(observedAtMs, nowMs);
   const candidates = candidatesOf(row, order, exchanges);
-  const state = nextLead(row.leadState, candidates, ageMs, nowMs);
+  const state = nextLead(leads.get(row.symbol) ?? null, candidates, ageMs, nowMs);
   // At the start the rates come first. What leads until the rest is known has not led.
-  if (isConsensusKnown && exchanges.length > 0) row.leadState = state;
+  if (row.isConsensusKnown && exchanges.length > 0 && state !== null) leads.set(row.symbol, state);
   const lead = candidates.find(({ from }) => from === state?.from);
   if (state === null || lead === undefined) return null;
   const shared = { from: state.from, before: state.before, sinceMs: state.sinceMs, observedAtMs: lead.observedAtMs, freshness: freshnessOf(ageMs(lead.observedAtMs), lead.ttlMs) };
@@ -54,12 +54,17 @@ export function findHeadline(row: InstrumentRow, { order, exchanges, clock, nowM
 function candidatesOf(row: InstrumentRow, order: readonly string[], exchanges: readonly string[]): Candidate[] {
   const found: Candidate[] = [];
   if (row.consensus !== null) found.push({ from: CONSENSUS, observedAtMs: row.consensus.observedAtMs, ttlMs: longestTtl(row, exchanges) });
-  const sources = [...order.filter((source) => exchanges.includes(source)), ...order.filter((source) => !exchanges.includes(source))];
-  for (const source of sources) {
+  const sources = sourcesOf(row, order);
+  for (const source of [...sources.filter((each) => exchanges.includes(each)), ...sources.filter((each) => !exchanges.includes(each))]) {
     const quote = row.quotes.get(source);
     if (quote !== undefined) found.push({ from: source, observedAtMs: quote.observedAtMs, ttlMs: quote.rate.ttlMs });
   }
   return found;
+}
+
+/** The sources of the row in the gateway's order, those that it has not listed yet last. */
+function sourcesOf(row: InstrumentRow, order: readonly string[]): string[] {
+  return [...order.filter((each) => row.quotes.has(each)), ...[...row.quotes.keys()].filter((each) => !order.includes(each)).sort()];
 }
 
 /** Each rate in a consensus is within its own TTL, so none is older than the longest. */
@@ -130,7 +135,7 @@ export function findChange(row: InstrumentRow, span: "1h" | "24h" | "7d", order:
   const percent = summary === null ? null : summary[`changePercent${span}`];
   if (summary !== null && percent !== null) return { percent, source: summary.source?.code ?? "", isPublished: false };
   if (span !== "24h") return null;
-  for (const source of order) {
+  for (const source of sourcesOf(row, order)) {
     const published = row.quotes.get(source)?.rate.changePercent24h ?? null;
     if (published !== null) return { percent: published, source, isPublished: true };
   }

@@ -1,6 +1,6 @@
-// The rules of the rows, with the state of this page.
+// The rules of the rows of all views, with the state of this page.
 import type { InstrumentRow } from "../stores/instrument-row";
-import { clock, consensuses, health, market, usdRates } from "../stores/session";
+import { clock, health, leads, usdRates } from "../stores/session";
 import { decimalsOf, findChange, findHeadline, findSpread, findVolume, type Change, type Headline, type Spread, type Volume } from "./headline";
 
 export interface RowView {
@@ -17,9 +17,9 @@ export function viewOf(row: InstrumentRow): RowView {
   const nowMs = Date.now();
   const last = kept.get(row);
   if (last !== undefined && last.version === row.version && nowMs - last.atMs < KEPT_MS) return last.view;
-  const { exchanges } = health;
+  const { exchanges, order } = health;
   const view = {
-    headline: findHeadline(row, { order: market.sources, exchanges, clock, nowMs, isConsensusKnown: consensuses.isKnown(row.symbol) }),
+    headline: findHeadline(row, { order, exchanges, clock, nowMs, leads }),
     spread: findSpread(row, { exchanges, clock, nowMs }),
     decimals: decimalsOf(row, exchanges),
   };
@@ -41,5 +41,5 @@ export function volumeOf(row: InstrumentRow): UsdVolume | null {
 }
 
 export function changeOf(row: InstrumentRow, span: "1h" | "24h" | "7d"): Change | null {
-  return findChange(row, span, market.sources);
+  return findChange(row, span, health.order);
 }

@@ -10,7 +10,6 @@ import type { MarketStore } from "../stores/market-store";
 import { clock, health, market, names, usdRates } from "../stores/session";
 import { favourites } from "./favourites";
 import { isOrderHeld } from "./held-order";
-import { leadOf } from "./lead";
 import { viewOf, volumeOf } from "./present";
 import { type Ranking, useRanking } from "./ranked-search";
 import { parseSearch } from "./search-query";
@@ -94,12 +93,12 @@ function useTurns(isMoving: boolean): number {
 
 /** Renders the caller again when the row changes, or when the text or colour of an age in it changes. */
 export function useRow<Item extends MarketRateFragment>(row: InstrumentRow<Item>, store: Rows = market): void {
-  useFace(row, store, () => faceOf(row, store.sources));
+  useFace(row, store, () => faceOf(row));
 }
 
-/** The same for a row of the market table. */
-export function useMarketRow(row: InstrumentRow): void {
-  useFace(row, market, () => marketFaceOf(row));
+/** The same for the figures of the market table. */
+export function useMarketRow<Item extends MarketRateFragment>(row: InstrumentRow<Item>, store: Rows = market): void {
+  useFace(row, store, () => marketFaceOf(row));
 }
 
 function useFace<Item extends MarketRateFragment>(row: InstrumentRow<Item>, store: Rows, face: () => string): void {
@@ -115,10 +114,9 @@ function useFace<Item extends MarketRateFragment>(row: InstrumentRow<Item>, stor
   useSyncExternalStore(subscribe, face);
 }
 
-function faceOf<Item extends MarketRateFragment>(row: InstrumentRow<Item>, order: readonly string[]): string {
+function faceOf(row: InstrumentRow): string {
   const nowMs = Date.now();
-  const lead = leadOf(row, order);
-  let face = `${row.version} ${lead === null ? "" : formatAge(clock.ageMs(lead.observedAtMs, nowMs))}`;
+  let face = `${row.version}`;
   for (const quote of row.quotes.values()) {
     const freshness = row.freshness(quote, clock, nowMs);
     face += ` ${freshness} ${formatAge(clock.ageMs(quote.observedAtMs, nowMs))}`;

@@ -2,7 +2,6 @@
 import type { MarketConsensusFragment, MarketRateFragment, MarketSummaryFragment, MissingFragment } from "../graphql/generated";
 import { compareDecimals } from "../rates/decimal";
 import { type Freshness, freshnessOf } from "../rates/freshness";
-import type { LeadState } from "../rates/lead-rule";
 import type { ServerClock } from "../rates/server-clock";
 import { fractionLength } from "../rates/significant";
 
@@ -37,8 +36,8 @@ export class InstrumentRow<Item extends MarketRateFragment = MarketRateFragment>
   readonly missing = new Map<string, MissingFragment>();
   consensus: RowConsensus | null = null;
   summary: MarketSummaryFragment | null = null;
-  /** What leads the row in the market table; null until that is known. */
-  leadState: LeadState | null = null;
+  /** Whether the gateway has told the consensus, or there can be none: until then nothing else may lead the row for good. */
+  isConsensusKnown = false;
   /** Increases with every change. */
   version = 0;
 
@@ -76,6 +75,7 @@ export class InstrumentRow<Item extends MarketRateFragment = MarketRateFragment>
   /** Null: the gateway has none. */
   agree(consensus: MarketConsensusFragment | null): void {
     this.version += 1;
+    this.isConsensusKnown = true;
     if (consensus === null || consensus.price === null || consensus.observedAt === null) {
       this.consensus = null;
       return;
@@ -101,7 +101,7 @@ export class InstrumentRow<Item extends MarketRateFragment = MarketRateFragment>
     return freshnessOf(clock.ageMs(quote.observedAtMs, nowMs), quote.rate.ttlMs);
   }
 
-  /** Returns the rate to show if only one is shown: of the first fresh source in `order`, otherwise the newest. */
+  /** Returns the rate to show where no consensus is asked for: of the first fresh source in `order`, otherwise the newest. */
   lead(order: readonly string[], clock: ServerClock, nowMs: number): Quote<Item> | null {
     let newest: Quote<Item> | null = null;
     for (const source of order) {

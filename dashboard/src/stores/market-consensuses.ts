@@ -26,7 +26,6 @@ export class MarketConsensuses implements Pausable {
   #asked = "";
   #isOn = false;
   #timer: number | undefined;
-  readonly #answered = new Set<string>();
 
   /** `exchanges` returns the sources that are markets of their own; none while that is not known. */
   constructor(gateway: Gateway, market: MarketStore<MarketRateFragment>, exchanges: () => readonly string[]) {
@@ -34,11 +33,6 @@ export class MarketConsensuses implements Pausable {
     this.#market = market;
     this.#exchanges = exchanges;
     market.onShape(() => this.follow());
-  }
-
-  /** Whether it is known that a row has a consensus or has none: until then nothing else may lead the row for good. */
-  isKnown(symbol: string): boolean {
-    return this.#answered.has(symbol);
   }
 
   start(): void {
@@ -77,7 +71,7 @@ export class MarketConsensuses implements Pausable {
       for (let first = 0; first < symbols.length; first += MOST_SYMBOLS) this.#keep({ symbols: symbols.slice(first, first + MOST_SYMBOLS), sources });
     }
     const wanted = new Set(symbols);
-    for (const symbol of this.#market.rows.keys()) if (!wanted.has(symbol)) this.#answered.add(symbol);
+    for (const row of this.#market.rows.values()) if (!wanted.has(row.symbol)) row.isConsensusKnown = true;
   }
 
   #listWanted(sources: readonly string[]): string[] {
@@ -94,19 +88,17 @@ export class MarketConsensuses implements Pausable {
       variables: () => variables,
       onData: ({ consensusRates }) => {
         for (const item of consensusRates?.items ?? []) {
-          this.#answered.add(item.symbol);
           this.#market.change(item.symbol, (row) => row.agree(item));
         }
         for (const { symbol } of consensusRates?.unavailable ?? []) {
-          this.#answered.add(symbol);
           this.#market.change(symbol, (row) => row.agree(null));
         }
       },
       // What was agreed ages, as the rates do. A gateway that refuses gives none, and the rows do without.
       onLost: (_, refusal) => {
         for (const symbol of variables.symbols) {
-          if (refusal === null) this.#answered.delete(symbol);
-          else this.#answered.add(symbol);
+          const row = this.#market.rows.get(symbol);
+          if (row !== undefined) row.isConsensusKnown = refusal !== null;
         }
       },
     });
@@ -119,6 +111,6 @@ export class MarketConsensuses implements Pausable {
     this.#kept = [];
     this.#asked = "";
     // After a pause the rates come first again, and what leads a row until the consensus follows has not led it.
-    this.#answered.clear();
+    for (const row of this.#market.rows.values()) row.isConsensusKnown = false;
   }
 }

@@ -2,6 +2,7 @@
 import { connectGateway } from "../graphql/gateway";
 import { MarketDocument, type MarketRateFragment, type MarketSubscriptionVariables } from "../graphql/generated";
 import { Connection } from "../live/connection";
+import type { LeadState } from "../rates/lead-rule";
 import { RatesFeed, type RatesFeedListener } from "../live/rates-feed";
 import { AssetNames } from "./asset-names";
 import { MarketConsensuses } from "./market-consensuses";
@@ -19,6 +20,8 @@ export const gateway = connectGateway();
 export const clock = new ServerClock();
 export const connection = new Connection();
 export const names = new AssetNames();
+/** Whose price stands for an instrument: the same in all views, and while the viewer goes from one to another. */
+export const leads = new Map<string, LeadState>();
 export const market = new MarketStore(clock, MARKET_TURN_MS);
 export const health = new SourceHealth(gateway, connection, (order) => {
   market.orderSources(order);

@@ -19,6 +19,8 @@ export interface Health {
 export class SourceHealth implements Pausable {
   /** The sources that are markets of their own, in the gateway's order; none before the first event. */
   exchanges: readonly string[] = [];
+  /** All sources in the gateway's order; none before the first event. */
+  order: readonly string[] = [];
   #health: Health = { sources: [], isKnown: false };
   /** Whether the subscription has told the state and not ended since. */
   #isCurrent = false;
@@ -35,7 +37,8 @@ export class SourceHealth implements Pausable {
       onData: ({ sources }) => {
         if (sources === null) return;
         this.exchanges = sources.filter(({ source }) => source.kind === "EXCHANGE").map(({ source }) => source.code);
-        onSources(sources.map(({ source }) => source.code));
+        this.order = sources.map(({ source }) => source.code);
+        onSources(this.order);
         this.#isCurrent = true;
         this.#update(sources);
       },
