@@ -96,6 +96,26 @@ async def test_candidates_are_named_where_an_identity_is_suspect(market: Market,
         await store.close()
 
 
+HEAD = """(() => {
+  const text = (part) => document.querySelector(`.now ${part}`)?.innerText.trim() ?? null;
+  return { price: text('.price'), lead: text('.lead'), change: text('[data-direction]:not(.price)') };
+})()"""
+
+
+async def test_the_page_says_when_another_price_leads(market: Market, page: Browser) -> None:
+    """Binance is not fresh any more after three seconds: one exchange is no consensus."""
+    await market.reset()
+    async with market.serving():
+        await market.write(BTC, "60030.00", Source.OKX)
+        async with market.moving(BTC):
+            await page.open(f"/?symbol={BTC}")
+            await page.until(f"{HEAD}.lead === 'Median of 2'")
+        await page.until(f"{HEAD}.lead?.endsWith('OKX')")
+        await page.until(
+            "document.querySelector('.now').innerText.includes('before: the median of the exchanges')"
+        )
+
+
 LOOKS = [
     {"colorScheme": "dark", **PHONE},
     *only_long({"colorScheme": "light"}, {"forcedColors": "active", "reducedMotion": "reduce"}),

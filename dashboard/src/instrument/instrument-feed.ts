@@ -13,7 +13,7 @@ import type { Pausable } from "../live/visibility";
 import { MarketConsensuses } from "../stores/market-consensuses";
 import { MarketStore } from "../stores/market-store";
 import { marketSummaries } from "../stores/market-summaries";
-import { clock, gateway, health, listenInto } from "../stores/session";
+import { clock, gateway, health, listenInto, market } from "../stores/session";
 import { addConsensus, endConsensus } from "./consensus-lines";
 import type { Consensus } from "./consensus-state";
 import type { InstrumentRate } from "./instrument-rate";
@@ -30,14 +30,18 @@ export class InstrumentFeed implements Pausable {
   readonly #exchanges = new MarketConsensuses(gateway, this.store, () => health.exchanges);
   readonly #parts: readonly Pausable[];
   readonly #listeners = new Set<() => void>();
+  readonly #symbol: string;
+  #hasInherited = false;
 
   constructor(symbol: string) {
+    this.#symbol = symbol;
     const listener = listenInto(this.store);
     this.#rates = new RatesFeed(gateway, OneInstrumentDocument, { symbol }, {
       ...listener,
       onStep: (step, replaces) => {
         this.log.add(step.items);
         listener.onStep(step, replaces);
+        this.#inherit();
       },
     });
     this.#agreed = new KeptSubscription(gateway.client, ConsensusDocument, {
@@ -87,6 +91,15 @@ export class InstrumentFeed implements Pausable {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
   };
+
+  /** What the table has shown beside the rates is shown until the page's own comes: otherwise another price would lead for a moment. */
+  #inherit(): void {
+    const [row, known] = [this.store.rows.get(this.#symbol), market.rows.get(this.#symbol)];
+    if (this.#hasInherited || row === undefined || known === undefined) return;
+    this.#hasInherited = true;
+    row.consensus ??= known.consensus;
+    row.summary ??= known.summary;
+  }
 
   #agree(consensus: Consensus): void {
     this.consensus = consensus;

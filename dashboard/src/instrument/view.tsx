@@ -12,7 +12,7 @@ import type { Headline } from "../market/headline";
 import type { InstrumentRow } from "../stores/instrument-row";
 import { marketLink } from "../market/links";
 import { viewOf } from "../market/present";
-import { ageFigure, changeFigure, leadFigure, priceFigure } from "../market/row-figures";
+import { ageFigure, changeFigure, leadChange, leadFigure, priceFigure } from "../market/row-figures";
 import { useMarketRow, useRow } from "../market/use-rows";
 import { formatPrice } from "../rates/figures";
 import { formatAge } from "../rates/freshness";
@@ -83,6 +83,7 @@ function Head({ feed, row }: { feed: InstrumentFeed; row: InstrumentRow<Instrume
   useMarketRow(row, feed.store);
   const price = priceFigure(row);
   const { headline } = viewOf(row);
+  const told = leadChange(row);
   const title = headline === null ? `${row.symbol} · Ratewire` : `${price.text} ${row.symbol} · Ratewire`;
   useEffect(() => {
     document.title = title;
@@ -103,6 +104,7 @@ function Head({ feed, row }: { feed: InstrumentFeed; row: InstrumentRow<Instrume
       {headline !== null && (
         <p className="now">
           <FigureCell figure={price} /> <FigureCell figure={changeFigure(row, "24h")} /> <FigureCell figure={ageFigure(row)} /> <FigureCell figure={leadFigure(row)} /> <LastTrade at={lastTradeOf(row, headline)} />
+          {told !== null && <span className="soft">{told}</span>}
         </p>
       )}
     </header>

@@ -48,9 +48,20 @@ export function leadFigure(row: InstrumentRow): Figure {
   if (headline === null) return NO_PRICE;
   const { from, before, sinceMs, diverged } = headline;
   const isNew = before !== null && Date.now() - sinceMs < TOLD_MS;
-  const told = before === null ? "" : `Since ${secondText(sinceMs)}; before: ${codeName(before)}. `;
+  const told = before === null ? "" : `${leadSince(sinceMs, before)}. `;
   const meaning = from === CONSENSUS ? `The middle price of ${headline.sources} exchanges${diverged ? ", which differ by more than 50 bps" : ""}` : `The price of ${sourceName(from)}: there is no consensus of exchanges`;
   return { className: "lead", text: leadName(headline), title: told + meaning, isNew, spokenBefore: isNew ? "changed: " : "", sign: diverged ? "≠ " : "" };
+}
+
+/** What led before, while that has changed a short time ago: in words where a title is not enough. Null otherwise. */
+export function leadChange(row: InstrumentRow): string | null {
+  const { headline } = viewOf(row);
+  if (headline === null || headline.before === null || Date.now() - headline.sinceMs >= TOLD_MS) return null;
+  return leadSince(headline.sinceMs, headline.before);
+}
+
+function leadSince(sinceMs: number, before: string): string {
+  return `Since ${secondText(sinceMs)}; before: ${codeName(before)}`;
 }
 
 export function changeFigure(row: InstrumentRow, span: "1h" | "24h" | "7d"): Figure {
