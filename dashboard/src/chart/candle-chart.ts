@@ -18,6 +18,7 @@ import {
 import type { ChartKind } from "../browser/chart-address";
 import { formatChange, formatPrice } from "../rates/figures";
 import type { ChartCandle } from "./candle-window";
+import { besideLabels } from "./axis-figures";
 import { type ChartColours, readColours } from "./chart-colours";
 import { GapBands } from "./gap-bands";
 import { asBar, asLine, asVolume } from "./library-data";
@@ -75,6 +76,7 @@ export class CandleChart {
       layout: { attributionLogo: false, panes: { enableResize: false } },
       localization: { timeFormatter: (time: Time) => momentText(inMs(time), isDaily()), percentageFormatter: (percent: number) => formatChange(String(percent)) },
       crosshair: { mode: CrosshairMode.Normal },
+      rightPriceScale: { entireTextOnly: true },
       // Vertical gestures scroll the page, horizontal ones the chart.
       handleScroll: { vertTouchDrag: false, mouseWheel: true },
       kineticScroll: { touch: !isStill, mouse: false },
@@ -108,7 +110,12 @@ export class CandleChart {
     this.#volumes.setData(candles.map((candle) => asVolume(candle, this.#colours)));
     this.#decimals = Math.min(MOST_DECIMALS, decimalsOf(candles.slice(-PRICES_FOR_PRECISION).flatMap(({ close }) => close ?? [])));
     main?.applyOptions({
-      priceFormat: { type: "custom", minMove: 10 ** -this.#decimals, formatter: (price: number) => this.#priceText(price) },
+      priceFormat: {
+        type: "custom",
+        minMove: 10 ** -this.#decimals,
+        formatter: (price: number) => this.#priceText(price),
+        tickmarksFormatter: (prices: number[]) => this.#besideLabel(prices),
+      },
       lastValueVisible: drawing.isAtNow,
       priceLineVisible: drawing.isAtNow,
     });
@@ -126,6 +133,7 @@ export class CandleChart {
     if (kind === "candles") this.#main?.update(this.#bar(toCandlePoint(candle)));
     else this.#main?.update(asLine({ time: timeOf(candle), value: Number(candle.close) }, this.#colours, kind));
     this.#volumes.update(asVolume(candle, this.#colours));
+    this.#freshenAxis();
   }
 
   /** Draws other points of the further lines. */
@@ -204,6 +212,21 @@ export class CandleChart {
 
   #priceText(price: number): string {
     return formatPrice(price.toFixed(this.#decimals));
+  }
+
+  /** The figures of the axis that the label of the last price does not cover in part. */
+  #besideLabel(prices: readonly number[]): string[] {
+    const placeOf = (price: number | null) => (price === null ? null : (this.#main?.priceToCoordinate(price) ?? null));
+    const { candles, isAtNow } = this.#drawing;
+    const close = candles.findLast((candle) => candle.close !== null)?.close ?? null;
+    const label = isAtNow && close !== null ? placeOf(Number(close)) : null;
+    return besideLabels(prices.map((price) => this.#priceText(price)), prices.map(placeOf), [label]);
+  }
+
+  /** The library keeps the figures of an axis while its range stays the same; the label of the last price moves meanwhile. */
+  #freshenAxis(): void {
+    const scale = this.#chart.priceScale("right");
+    scale.applyOptions({ scaleMargins: scale.options().scaleMargins });
   }
 
   #bar(point: CandlePoint) {

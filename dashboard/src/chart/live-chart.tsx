@@ -4,7 +4,8 @@ import { useRemembered } from "../browser/remembered";
 import { theme } from "../browser/theme";
 import { useMedia } from "../browser/use-media";
 import { onSecondHand } from "../live/second-hand";
-import { formatPrice, sourceName } from "../rates/figures";
+import { sourceName } from "../rates/figures";
+import { formatFigure } from "../rates/significant";
 import { clock } from "../stores/session";
 import { lineColour } from "./colours";
 import { SourceLines } from "./source-lines";
@@ -42,14 +43,14 @@ export function LiveChart({ trail, sources, precision }: Props) {
   useEffect(() => lines.current?.applyPrecision(precision), [precision, sources]);
   return (
     <>
-      <LiveLegend trail={trail} sources={sources} pointed={pointed} />
+      <LiveLegend trail={trail} sources={sources} precision={precision} pointed={pointed} />
       <div ref={place} className="chart" role="img" aria-label="Live prices by source since this page was opened. The same figures are in the legend and in the tables." />
     </>
   );
 }
 
 /** The price of each line at the crosshair, otherwise now. Not a live region: it would be announced without end. */
-function LiveLegend({ trail, sources, pointed }: { trail: Trail; sources: readonly string[]; pointed: number | null }) {
+function LiveLegend({ trail, sources, precision, pointed }: Props & { pointed: number | null }) {
   const second = useSyncExternalStore(onSecondHand, () => Math.floor(clock.nowMs(Date.now()) / 1000));
   const at = pointed ?? second;
   const spread = trail.at(SPREAD_LINE, at);
@@ -68,7 +69,7 @@ function LiveLegend({ trail, sources, pointed }: { trail: Trail; sources: readon
               <span className={isConsensus ? "swatch dotted" : "swatch"} aria-hidden="true" style={isConsensus ? undefined : { background: lineColour(index) }} />
               {isConsensus ? "Consensus" : sourceName(line)}
             </dt>
-            <dd>{point === undefined ? "–" : `${formatPrice(point.price)}${point.isMid ? " (mid)" : ""}`}</dd>
+            <dd title={point?.price}>{point === undefined ? "–" : `${formatFigure(point.price, precision)}${point.isMid ? " (mid)" : ""}`}</dd>
           </div>
         );
       })}

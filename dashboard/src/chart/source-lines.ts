@@ -1,7 +1,7 @@
 // Draws a trail with TradingView's lightweight-charts: one line per source and one for the consensus; below, how far the sources stand apart.
 import { type AutoscaleInfo, ColorType, createChart, type IChartApi, type ISeriesApi, LineSeries, LineStyle, LineType, type Time, type UTCTimestamp } from "lightweight-charts";
-import { formatPrice } from "../rates/figures";
 import { formatBps } from "../rates/spread";
+import { axisText, besideLabels } from "./axis-figures";
 import { colourResolver, lineColour } from "./colours";
 import { secondText } from "./time-labels";
 import { CONSENSUS_LINE, type Point, REACH_S, SPREAD_LINE, type Trail } from "./trail";
@@ -12,6 +12,8 @@ const SPREAD_HEIGHT = 0.3;
 /** Interval at which the lines are trimmed to the points that the trail still holds. */
 const REDRAW_S = 60;
 
+/** Characters of a time and of the half by which the library moves the first and the last one into the chart. */
+const ROOM_OF_TIME = 12;
 const NO_COLOUR = "rgba(0, 0, 0, 0)";
 
 export class SourceLines {
@@ -36,7 +38,8 @@ export class SourceLines {
       // The chart follows the time automatically; touch gestures on it scroll the page.
       handleScroll: false,
       handleScale: false,
-      timeScale: { secondsVisible: true, timeVisible: true, minBarSpacing: 0.1, tickMarkFormatter: (time: Time) => clockText(time) },
+      rightPriceScale: { entireTextOnly: true },
+      timeScale: { secondsVisible: true, timeVisible: true, minBarSpacing: 0.1, tickMarkMaxCharacterLength: ROOM_OF_TIME, tickMarkFormatter: (time: Time) => clockText(time) },
     });
     this.#chart.subscribeCrosshairMove(({ time, point }) => onCrosshair(point === undefined || time === undefined ? null : (time as number)));
     // The axis only includes times that have points: a point without a value for every second makes it linear.
@@ -53,6 +56,7 @@ export class SourceLines {
 
   add(line: string, point: Point): void {
     (this.#lines.get(line) ?? this.#draw(line)).update(asData(point));
+    this.#freshenAxis(line === SPREAD_LINE ? 1 : 0);
   }
 
   /** Moves the visible range to the second of `nowMs`; it starts with a minute and grows to the range of the trail. */
@@ -97,8 +101,22 @@ export class SourceLines {
   }
 
   #formatOf(line: string) {
-    if (line === SPREAD_LINE) return { type: "custom" as const, minMove: 0.1, formatter: (bps: number) => `${formatBps(bps)} bps` };
-    return { type: "custom" as const, minMove: 10 ** -this.#precision, formatter: (price: number) => formatPrice(price.toFixed(this.#precision)) };
+    const isSpread = line === SPREAD_LINE;
+    const formatter = isSpread ? (bps: number) => `${formatBps(bps)} bps` : (price: number) => axisText(price, this.#precision);
+    return { type: "custom" as const, minMove: isSpread ? 0.1 : 10 ** -this.#precision, formatter, tickmarksFormatter: (figures: number[]) => this.#besideLabels(figures.map(formatter), figures, isSpread) };
+  }
+
+  /** The figures of an axis that no label of a last price covers in part. */
+  #besideLabels(texts: readonly string[], figures: readonly number[], isSpread: boolean): string[] {
+    const labelled = [...this.#lines].filter(([line]) => line !== CONSENSUS_LINE && (line === SPREAD_LINE) === isSpread);
+    const placeOf = (figure: number | undefined) => (figure === undefined ? null : (labelled[0]?.[1].priceToCoordinate(figure) ?? null));
+    return besideLabels(texts, figures.map(placeOf), labelled.map(([line]) => placeOf(this.#trail.lines.get(line)?.at(-1)?.value)));
+  }
+
+  /** The library keeps the figures of an axis while its range stays the same; labels move meanwhile. */
+  #freshenAxis(pane: number): void {
+    const scale = this.#chart.panes()[pane]?.priceScale("right");
+    scale?.applyOptions({ scaleMargins: scale.options().scaleMargins });
   }
 
   remove(): void {

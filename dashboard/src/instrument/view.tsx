@@ -14,7 +14,6 @@ import { marketLink } from "../market/links";
 import { viewOf } from "../market/present";
 import { ageFigure, changeFigure, leadChange, leadFigure, priceFigure } from "../market/row-figures";
 import { useMarketRow, useRow } from "../market/use-rows";
-import { formatPrice } from "../rates/figures";
 import { formatAge } from "../rates/freshness";
 import { CONSENSUS } from "../rates/lead-rule";
 import { missingText } from "../rates/missing-words";
@@ -57,7 +56,7 @@ export function InstrumentView({ symbol, chart }: { symbol: string; chart: Chart
       {rated === null ? <NoRates symbol={symbol} row={row} loaded={feed.store.loaded} /> : <Head feed={feed} row={rated} />}
       {!isUnknown && (
         <Suspense fallback={<div className="chart-panel waiting" />}>
-          <ChartPanel symbol={symbol} address={chart} sources={feed.store.sources} trail={feed.trail} precision={rated === null ? 2 : precisionOf(rated)} />
+          <ChartPanel symbol={symbol} address={chart} sources={feed.store.sources} trail={feed.trail} precision={rated === null ? 2 : viewOf(rated).decimals} />
         </Suspense>
       )}
       {rated !== null && <Figures feed={feed} row={rated} preferred={chart.source} />}
@@ -148,8 +147,4 @@ function Figures({ feed, row, preferred }: { feed: InstrumentFeed; row: Instrume
       <Identity symbol={row.symbol} />
     </>
   );
-}
-
-function precisionOf(row: InstrumentRow<InstrumentRate>): number {
-  return Math.max(...[...row.quotes.values()].map(({ rate }) => formatPrice(rate.price).split(".")[1]?.length ?? 0));
 }
