@@ -173,3 +173,14 @@ async def test_live_lines_are_of_one_state(charted: Market, page: Browser) -> No
     whole = [(one, other, both) for one, other, both in seen if one and other and both]
     assert len({both for _, _, both in whole}) > 2
     assert all(min(one, other) <= both <= max(one, other) for one, other, both in whole)
+
+
+async def test_the_live_legend_has_the_digits_of_the_table(charted: Market, page: Browser) -> None:
+    """As the axis has, whatever a source publishes; the exact price is the title."""
+    async with charted.serving():
+        await charted.write(BTC, "59999.125827144412", Source.OKX)
+        await page.open(f"/?symbol={BTC}&range=live")
+        await page.until(f"/OKX\\s+59,999.13/.test({LEGEND})")
+        assert await page.evaluate(
+            "document.querySelector('.legend [title=\"59999.125827144412\"]') !== null"
+        )
