@@ -103,7 +103,7 @@ class TestConverter:
             await market.write("USDT/USD", "0.9985", Source.KRAKEN)
             await page.open("/?view=converter")
             stable = "(document.querySelector('.stable')?.innerText ?? '').replace(/\\s+/g, ' ')"
-            await page.until(f"/USDT Tether 0.9985 .15 bps USDT.USD Kraken/.test({stable})")
+            await page.until(f"/USDT Tether 0.998500 .15 bps USDT.USD Kraken/.test({stable})")
             await page.shows("No tracked market connects these with USD")
 
     async def test_the_result_goes_on_after_a_restart(self, market: Market, page: Browser) -> None:

@@ -62,6 +62,47 @@ async def test_the_figures_that_are_compared_are_in_view_on_a_phone(browser: Bro
     assert await browser.evaluate(f"{right.replace('SELECTOR', '.best td.gap')} <= innerWidth")
 
 
+async def test_the_tables_of_the_converter_fit_on_a_phone(browser: Browser) -> None:
+    """The distance from one dollar is what the table is for: no column is beyond the edge."""
+    await browser.open("/?view=converter", **PHONE)
+    await browser.until("document.querySelectorAll('.stable tbody tr').length > 2")
+    await browser.until("document.querySelectorAll('.route tbody tr').length > 0")
+    for table in (".route", ".stable"):
+        assert await browser.evaluate(
+            f"document.querySelector('{table}').getBoundingClientRect().right <= innerWidth"
+        ), table
+
+
+async def test_a_table_that_goes_on_beyond_the_edge_says_so(browser: Browser) -> None:
+    """A figure that the edge cuts would read as another one: it fades, until the table is scrolled to its end."""
+    await browser.open("/", **LOOKS["tablet"])
+    await browser.until(HAS_ROWS)
+    edge = "getComputedStyle(document.querySelector('.grid').parentElement, '::after').content"
+    await browser.until(f"{edge} !== 'none'")
+    await browser.evaluate("document.querySelector('.grid').scrollLeft = 9999")
+    await browser.until(f"{edge} === 'none'")
+    await browser.open("/", **LOOKS["1920"])
+    await browser.until(HAS_ROWS)
+    await browser.until(f"{edge} === 'none'")
+
+
+async def test_prices_that_are_compared_have_one_number_of_decimals(browser: Browser) -> None:
+    """Ask and bid of a row of the spread view: 0.970 beside 0.969."""
+    await browser.open("/?view=spreads")
+    await browser.until("document.querySelectorAll('.best tbody tr').length > 10")
+    decimals = """[...document.querySelectorAll('.best tbody tr')].map((row) =>
+        ['.ask a', '.bid a'].map((side) => row.querySelector(side).firstChild.data.split('.')[1]?.length ?? 0))"""
+    assert all(ask == bid for ask, bid in await browser.evaluate_as(list[list[int]], decimals))
+
+
+async def test_near_matches_of_an_unknown_instrument_are_links(browser: Browser) -> None:
+    """They lead to the instruments that may have been meant."""
+    await browser.open("/?symbol=NOPE/USD")
+    await browser.until("document.querySelectorAll('.nothing a').length > 0")
+    await browser.click(".nothing a")
+    await browser.until("document.querySelector('.now') !== null")
+
+
 async def test_four_rows_are_in_view_at_200_percent(browser: Browser) -> None:
     """On a laptop of 1280 by 800, without scrolling; and nothing is wider than the window."""
     await browser.open("/", **LOOKS["zoom"])

@@ -40,6 +40,7 @@ export function AlertPanel({ dialog, symbol }: Props) {
           </ul>
         </>
       )}
+      {stored.length === 0 && <p className="soft">There are no alerts yet.</p>}
       {fired.length > 0 && (
         <>
           <h3>Fired</h3>

@@ -5,6 +5,7 @@ import type { ChartCandle } from "./candle-window";
 import { coverageWords } from "./candle-words";
 import { writeNumber } from "../rates/notation";
 import { momentText } from "./time-labels";
+import { ScrollBox } from "../shell/scroll-box";
 
 const MOST_ROWS = 200;
 
@@ -14,7 +15,7 @@ export function CandleTable({ symbol, candles, isDaily }: { symbol: string; cand
     <details className="candle-table" onToggle={({ currentTarget }) => setOpen(currentTarget.open)}>
       <summary>Candles as a table</summary>
       {isOpen && (
-        <div className="scroll" tabIndex={0} role="region" aria-label={`Candles of ${symbol} in view`}>
+        <ScrollBox label={`Candles of ${symbol} in view`}>
           <table className="figures">
             <thead>
               <tr>
@@ -43,7 +44,7 @@ export function CandleTable({ symbol, candles, isDaily }: { symbol: string; cand
               ))}
             </tbody>
           </table>
-        </div>
+        </ScrollBox>
       )}
       {isOpen && candles.length > MOST_ROWS && <p className="soft">{`The newest ${MOST_ROWS} of ${candles.length} in view.`}</p>}
     </details>

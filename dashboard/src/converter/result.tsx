@@ -3,6 +3,7 @@ import { instrumentLink } from "../market/links";
 import { formatPrice, sourceName } from "../rates/figures";
 import type { Conversions } from "./live-conversions";
 import { type Leg, RouteAge } from "./route-age";
+import { ScrollBox } from "../shell/scroll-box";
 
 export function ConversionResult({ state, from, to }: { state: Conversions; from: string; to: string }) {
   const { items, missing, refusal, isLive } = state;
@@ -54,7 +55,7 @@ function Message({ text }: { text: string }) {
 function Route({ legs }: { legs: readonly Leg[] }) {
   if (legs.length === 0) return <p className="soft">Both are the same asset: no rate is needed.</p>;
   return (
-    <div className="scroll" tabIndex={0} role="region" aria-label="Route of the conversion">
+    <ScrollBox label="Route of the conversion">
       <table className="figures route">
         <thead>
           <tr>
@@ -72,7 +73,7 @@ function Route({ legs }: { legs: readonly Leg[] }) {
                 {`${leg.operation === "MULTIPLY" ? "×" : "÷"} ${formatPrice(leg.usedPrice)}`}
                 {leg.basis === "MID" && <span className="soft"> mid</span>}
               </td>
-              <td>
+              <td className="way">
                 {leg.rate === null ? (
                   "taken as one dollar"
                 ) : (
@@ -86,6 +87,6 @@ function Route({ legs }: { legs: readonly Leg[] }) {
           ))}
         </tbody>
       </table>
-    </div>
+    </ScrollBox>
   );
 }

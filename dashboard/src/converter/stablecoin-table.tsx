@@ -1,14 +1,20 @@
 // How far the markets value each stablecoin from the one dollar that it promises.
 import { useEffect, useMemo, useSyncExternalStore } from "react";
 import { keepWhileVisible } from "../live/visibility";
-import { formatPrice, sourceName } from "../rates/figures";
+import { type Direction, sourceName } from "../rates/figures";
+import { formatFigure } from "../rates/significant";
 import { formatBps } from "../rates/spread";
 import { clock, connection, gateway } from "../stores/session";
 import { type LiveConversion, LiveConversions } from "./live-conversions";
 import { RouteAge } from "./route-age";
 import { offOneBps, STABLECOINS } from "./stablecoins";
+import { ScrollBox } from "../shell/scroll-box";
 
 const DOLLAR = "USD";
+/** A hundredth of a basis point. */
+const DECIMALS = 6;
+/** In basis points: what rounds to nothing has no direction. */
+const LEAST_OFF = 0.05;
 
 export function StablecoinTable() {
   const conversions = useMemo(() => new LiveConversions(gateway, clock, connection, STABLECOINS.map(({ code }) => ({ amount: "1", from: code, to: DOLLAR }))), []);
@@ -23,15 +29,15 @@ export function StablecoinTable() {
     <section aria-labelledby="stable-title">
       <h2 id="stable-title">Stablecoins: distance from one dollar</h2>
       {valued.length > 0 && (
-        <div className="scroll" tabIndex={0} role="region" aria-label="Stablecoins in US dollars">
+        <ScrollBox label="Stablecoins in US dollars">
           <table className="figures stable">
             <thead>
               <tr>
-                <th scope="col">Stablecoin</th>
+                <th scope="col">Coin</th>
                 <th scope="col">In USD</th>
                 <th scope="col">Off one dollar</th>
                 <th scope="col">By way of</th>
-                <th scope="col">Oldest rate</th>
+                <th scope="col" title="Of the oldest rate">Age</th>
               </tr>
             </thead>
             <tbody>
@@ -40,9 +46,9 @@ export function StablecoinTable() {
                   <th scope="row">
                     {code} <span className="soft">{name}</span>
                   </th>
-                  <td>{formatPrice(item.rate)}</td>
-                  <td data-direction={offOneBps(item.rate) < 0 ? "down" : "up"}>{offText(item.rate)}</td>
-                  <td>{wayText(item)}</td>
+                  <td title={item.rate}>{formatFigure(item.rate, DECIMALS)}</td>
+                  <td data-direction={directionOff(offOneBps(item.rate))}>{offText(offOneBps(item.rate))}</td>
+                  <td className="way">{wayText(item)}</td>
                   <td>
                     <RouteAge legs={item.legs} />
                   </td>
@@ -50,7 +56,7 @@ export function StablecoinTable() {
               ))}
             </tbody>
           </table>
-        </div>
+        </ScrollBox>
       )}
       {others.length > 0 && <p className="soft">{`No tracked market connects these with USD: ${others.join(", ")}.`}</p>}
     </section>
@@ -58,10 +64,14 @@ export function StablecoinTable() {
 }
 
 /** "−1.5 bps". */
-function offText(rate: string): string {
-  const bps = offOneBps(rate);
-  const text = formatBps(Math.abs(bps));
-  return `${text === "0.0" ? "" : bps > 0 ? "+" : "−"}${text} bps`;
+function offText(bps: number): string {
+  const sign = { up: "+", down: "−", flat: "" }[directionOff(bps)];
+  return `${sign}${formatBps(Math.abs(bps))} bps`;
+}
+
+function directionOff(bps: number): Direction {
+  if (Math.abs(bps) < LEAST_OFF) return "flat";
+  return bps > 0 ? "up" : "down";
 }
 
 function wayText({ legs }: LiveConversion): string {

@@ -6,6 +6,7 @@ import { PolledQuery, usePolled } from "../live/polled-query";
 import { sourceName } from "../rates/figures";
 import { gateway } from "../stores/session";
 import { type Asset, assetId, candidatesOf } from "./candidates";
+import { ScrollBox } from "../shell/scroll-box";
 
 /** Assets change by a decision of an operator. */
 const PERIOD_MS = 60_000;
@@ -23,7 +24,7 @@ export function Identity({ symbol }: { symbol: string }) {
   return (
     <section aria-labelledby="identity-title">
       <h2 id="identity-title">What the sources mean</h2>
-      <div className="scroll" tabIndex={0} role="region" aria-label={`Meaning of ${symbol} at each source`}>
+      <ScrollBox label={`Meaning of ${symbol} at each source`}>
         <table className="figures identity">
           <thead>
             <tr>
@@ -52,7 +53,7 @@ export function Identity({ symbol }: { symbol: string }) {
             ))}
           </tbody>
         </table>
-      </div>
+      </ScrollBox>
       {(isSuspect || candidates.length > 1) && (
         <p className="candidates">
           {isSuspect ? "It may be one of these: " : "Assets with this code: "}

@@ -11,6 +11,7 @@ import { clock } from "../stores/session";
 import type { Consensus } from "./consensus-state";
 import type { InstrumentRate } from "./instrument-rate";
 import { lineColour } from "../chart/colours";
+import { ScrollBox } from "../shell/scroll-box";
 
 interface Props {
   row: InstrumentRow<InstrumentRate>;
@@ -20,7 +21,7 @@ interface Props {
 
 export function Quotes({ row, sources, consensus }: Props) {
   return (
-    <div className="scroll" tabIndex={0} role="region" aria-label="Rates by source">
+    <ScrollBox label="Rates by source">
       <table className="figures">
         <thead>
           <tr>
@@ -52,7 +53,7 @@ export function Quotes({ row, sources, consensus }: Props) {
           ))}
         </tbody>
       </table>
-    </div>
+    </ScrollBox>
   );
 }
 

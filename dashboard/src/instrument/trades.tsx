@@ -5,6 +5,7 @@ import { formatPrice, sourceName } from "../rates/figures";
 import { gateway } from "../stores/session";
 import { TradesFeed } from "./trades-feed";
 import { exactTimeText } from "./updates";
+import { ScrollBox } from "../shell/scroll-box";
 
 const SIDE_WORD = { BUY: "▲ buy", SELL: "▼ sell" } as const;
 
@@ -48,7 +49,7 @@ function TradesOf({ symbol, source }: { symbol: string; source: string }) {
   return (
     <>
       {problem !== null && <p className="soft">{`No newer trades: ${problem}`}</p>}
-      <div className="scroll updates" tabIndex={0} role="region" aria-label={`Last trades of ${symbol} by ${sourceName(source)}, newest first`}>
+      <ScrollBox label={`Last trades of ${symbol} by ${sourceName(source)}, newest first`} className="updates">
         <table className="figures trades">
           <thead>
             <tr>
@@ -80,7 +81,7 @@ function TradesOf({ symbol, source }: { symbol: string; source: string }) {
             ))}
           </tbody>
         </table>
-      </div>
+      </ScrollBox>
     </>
   );
 }

@@ -6,6 +6,7 @@ import { writeNumber } from "../rates/notation";
 import { lineColour } from "../chart/colours";
 import { signedBps } from "./quotes";
 import type { Update } from "./update-log";
+import { ScrollBox } from "../shell/scroll-box";
 
 /** "14:05:09.123" in the zone that the viewer chose. */
 export function exactTimeText(time: string): string {
@@ -15,7 +16,7 @@ export function exactTimeText(time: string): string {
 export function Updates({ updates, sources }: { updates: readonly Update[]; sources: readonly string[] }) {
   useRemembered(zone);
   return (
-    <div className="scroll updates" tabIndex={0} role="region" aria-label="Last updates, newest first">
+    <ScrollBox label="Last updates, newest first" className="updates">
       <table className="figures">
         <thead>
           <tr>
@@ -41,7 +42,7 @@ export function Updates({ updates, sources }: { updates: readonly Update[]; sour
           ))}
         </tbody>
       </table>
-    </div>
+    </ScrollBox>
   );
 }
 

@@ -10,7 +10,7 @@ import { FavouriteCell, FigureCell } from "../market/cells";
 import { toggleFavourite } from "../market/favourites";
 import type { Headline } from "../market/headline";
 import type { InstrumentRow } from "../stores/instrument-row";
-import { marketLink } from "../market/links";
+import { instrumentLink, marketLink } from "../market/links";
 import { viewOf } from "../market/present";
 import { ageFigure, changeFigure, leadChange, leadFigure, priceFigure } from "../market/row-figures";
 import { useMarketRow, useRow } from "../market/use-rows";
@@ -31,6 +31,7 @@ import { Updates } from "./updates";
 // A script of its own: the market does without the drawing library.
 const ChartPanel = lazy(() => import("../chart/chart-panel"));
 
+const SYMBOLS = /([A-Z0-9]+\/[A-Z0-9]+)/;
 /** What has another form is no symbol: the gateway would refuse each question about it. */
 const IS_SYMBOL = /^[^/]+\/[^/]+$/;
 
@@ -72,9 +73,24 @@ function NoRates({ symbol, row, loaded }: { symbol: string; row: InstrumentRow<I
     <>
       <h1>{symbol}</h1>
       <p className="nothing" role="status">
-        {phase === "refused" ? "There is no such instrument here." : loaded ? messages.join(" ") || "No rate is available." : "Waiting for the first rates…"}
+        {phase === "refused" ? "There is no such instrument here." : loaded ? <Linked text={messages.join(" ") || "No rate is available."} but={symbol} /> : "Waiting for the first rates…"}
       </p>
     </>
+  );
+}
+
+/** A text with links to the instruments that it names. */
+function Linked({ text, but }: { text: string; but: string }) {
+  // Every other part is a symbol.
+  return text.split(SYMBOLS).map((part, index) =>
+    index % 2 === 1 && part !== but ? (
+      // biome-ignore lint/suspicious/noArrayIndexKey: the parts have no other identity
+      <a key={index} {...instrumentLink(part)}>
+        {part}
+      </a>
+    ) : (
+      part
+    ),
   );
 }
 
@@ -102,7 +118,7 @@ function Head({ feed, row }: { feed: InstrumentFeed; row: InstrumentRow<Instrume
       </h1>
       {headline !== null && (
         <p className="now">
-          <FigureCell figure={price} /> <FigureCell figure={changeFigure(row, "24h")} /> <FigureCell figure={ageFigure(row)} /> <FigureCell figure={leadFigure(row)} /> <LastTrade at={lastTradeOf(row, headline)} />
+          <FigureCell figure={price} /> <FigureCell figure={changeFigure(row, "24h")} /> <span className="soft unit">in 24 h</span> <FigureCell figure={ageFigure(row)} /> <span className="soft unit">old</span> <FigureCell figure={leadFigure(row)} /> <LastTrade at={lastTradeOf(row, headline)} />
           {told !== null && <span className="soft">{told}</span>}
         </p>
       )}
@@ -123,7 +139,7 @@ function LastTrade({ at }: { at: string | null }) {
   if (at === null || text === null) return null;
   return (
     <span className="soft" title={fullTimeText(Date.parse(at))}>
-      {`last trade ${text} ago`}
+      {`traded ${text} ago`}
     </span>
   );
 }

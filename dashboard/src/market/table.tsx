@@ -3,6 +3,7 @@ import { type ExpandedState, type RowSelectionState, type SortingState, useTable
 import { useVirtualizer, type Virtualizer } from "@tanstack/react-virtual";
 import { type ClipboardEvent, type FocusEvent, type MouseEvent, type PointerEvent, type RefObject, useEffect, useLayoutEffect, useMemo, useRef, useState } from "react";
 import { type Address, go } from "../browser/address";
+import { useCutEdge } from "../browser/cut-edge";
 import { useRemembered } from "../browser/remembered";
 import { useMedia } from "../browser/use-media";
 import type { InstrumentRow } from "../stores/instrument-row";
@@ -138,6 +139,7 @@ export function MarketTable({ rows, columns, address, isRanked, selected, onSele
   }, [active, column]);
 
   useFollowed(virtual, ordered, active, scroller);
+  useCutEdge(scroller);
 
   const move = (index: number) => {
     setActive(ordered[index]?.id ?? null);
@@ -194,7 +196,7 @@ export function MarketTable({ rows, columns, address, isRanked, selected, onSele
   const widths = shown.map(({ width, narrowWidth = width * NARROW_SCALE }) => (isNarrow ? narrowWidth : width));
 
   return (
-    <>
+    <div className="grid-frame cut-edge">
       {/* biome-ignore lint/a11y/noStaticElementInteractions: both of its roles are interactive */}
       {/* biome-ignore lint/a11y/useAriaPropsSupportedByRole: both of its roles have a label */}
       <div
@@ -227,7 +229,7 @@ export function MarketTable({ rows, columns, address, isRanked, selected, onSele
       {activeRow !== undefined && column !== null && !activeRow.getIsGrouped() && (
         <FigureBar key={`${activeRow.id} ${column}`} row={activeRow.original} column={shown.find(({ id }) => id === column)} onClose={() => setColumn(null)} />
       )}
-    </>
+    </div>
   );
 }
 

@@ -1,5 +1,6 @@
 // Detailed figures of the sources.
-import { useSyncExternalStore } from "react";
+import { useRef, useSyncExternalStore } from "react";
+import { useCutEdge } from "../browser/cut-edge";
 import { onSecondHand } from "../live/second-hand";
 import { sourceName } from "../rates/figures";
 import { formatAge } from "../rates/freshness";
@@ -11,9 +12,11 @@ import { lagText, listText, meaningText, stoppedText } from "./state-words";
 import { Suspects } from "./suspects";
 
 export default function SourcePanel({ sources, isKnown }: Health) {
+  const scroller = useRef<HTMLDivElement>(null);
+  useCutEdge(scroller);
   const told = sources.flatMap((source) => ({ code: source.source.code, text: meaningText(source) })).filter(({ text }) => text !== null);
   return (
-    <div className="source-panel" tabIndex={0} role="region" aria-label="Figures of the sources">
+    <div ref={scroller} className="source-panel" tabIndex={0} role="region" aria-label="Figures of the sources">
       {!isKnown && <p className="reasons">There is no connection: these figures are the last that arrived.</p>}
       {told.length > 0 && (
         <ul className="reasons">

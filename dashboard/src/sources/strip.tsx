@@ -38,7 +38,7 @@ export function SourceStrip() {
           </>
         )}
       </div>
-      <div id="source-panel">
+      <div id="source-panel" className="cut-edge">
         {isOpen && (
           <Suspense fallback={null}>
             <SourcePanel {...known} />

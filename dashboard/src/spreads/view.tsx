@@ -8,8 +8,9 @@ import { useConnection } from "../live/connection";
 import { onSecondHand } from "../live/second-hand";
 import { keepWhileVisible } from "../live/visibility";
 import { instrumentLink } from "../market/links";
-import { formatPrice, sourceName } from "../rates/figures";
+import { sourceName } from "../rates/figures";
 import { formatAge } from "../rates/freshness";
+import { formatFigure, fractionLength } from "../rates/significant";
 import { formatBps } from "../rates/spread";
 import { clock, connection, gateway, names } from "../stores/session";
 import type { BestQuote, BestQuotes } from "./best-quotes";
@@ -17,6 +18,7 @@ import { oldestMs } from "./ordered";
 import { SpreadsFeed } from "./spreads-feed";
 import { type SpreadsRead, SpreadsTable } from "./spreads-table";
 import "../styles/spreads.css";
+import { ScrollBox } from "../shell/scroll-box";
 
 const ROWS_WORD: Record<SpreadRows, string> = { asset: "Assets", pair: "Pairs" };
 const HEAD_WORD: Record<SpreadRows, string> = { asset: "Asset", pair: "Pair" };
@@ -100,7 +102,7 @@ interface TableProps {
 function Table({ rows, address: { spreads }, body }: TableProps) {
   const { sort, descending } = spreads;
   return (
-    <div className="scroll" tabIndex={0} role="region" aria-label="Best quotes">
+    <ScrollBox label="Best quotes">
       <table className="figures best" data-rows={spreads.rows}>
         <thead>
           <tr>
@@ -121,7 +123,7 @@ function Table({ rows, address: { spreads }, body }: TableProps) {
           {rows.map((row) => (spreads.rows === "asset" ? <AssetRow key={row.key} row={row} /> : <PairRow key={row.key} row={row} />))}
         </tbody>
       </table>
-    </div>
+    </ScrollBox>
   );
 }
 
@@ -132,8 +134,8 @@ function AssetRow({ row }: { row: BestQuotes }) {
       <th scope="row" className="symbol">
         {base} <span className="asset soft">{names.of(base)}</span>
       </th>
-      <QuoteCell quote={row.ask} side="ask" hasCurrency />
-      <QuoteCell quote={row.bid} side="bid" hasCurrency />
+      <QuoteCell quote={row.ask} side="ask" decimals={decimalsOf(row)} hasCurrency />
+      <QuoteCell quote={row.bid} side="bid" decimals={decimalsOf(row)} hasCurrency />
       <GapCells row={row} />
     </tr>
   );
@@ -150,8 +152,8 @@ function PairRow({ row }: { row: BestQuotes }) {
         </a>{" "}
         <span className="asset soft">{names.of(base)}</span>
       </th>
-      <QuoteCell quote={row.ask} side="ask" />
-      <QuoteCell quote={row.bid} side="bid" />
+      <QuoteCell quote={row.ask} side="ask" decimals={decimalsOf(row)} />
+      <QuoteCell quote={row.bid} side="bid" decimals={decimalsOf(row)} />
       <GapCells row={row} />
     </tr>
   );
@@ -172,16 +174,28 @@ function GapCells({ row }: { row: BestQuotes }) {
   );
 }
 
-function QuoteCell({ quote: { source, symbol, price, quotedAtMs }, side, hasCurrency = false }: { quote: BestQuote; side: string; hasCurrency?: boolean }) {
+/** Prices that are compared have one number of decimals. */
+function decimalsOf({ ask, bid }: BestQuotes): number {
+  return Math.max(fractionLength(ask.price), fractionLength(bid.price));
+}
+
+interface QuoteCellProps {
+  quote: BestQuote;
+  side: string;
+  decimals: number;
+  hasCurrency?: boolean;
+}
+
+function QuoteCell({ quote: { source, symbol, price, quotedAtMs }, side, decimals, hasCurrency = false }: QuoteCellProps) {
   const [, currency = ""] = symbol.split("/");
   return (
-    <td className={side}>
+    <td className={side} title={`${price} ${currency}`}>
       {hasCurrency ? (
-        <a {...instrumentLink(symbol)} title={`${price} ${currency}`}>
-          {formatPrice(price)} <span className="soft">{currency}</span>
+        <a {...instrumentLink(symbol)}>
+          {formatFigure(price, decimals)} <span className="soft">{currency}</span>
         </a>
       ) : (
-        formatPrice(price)
+        formatFigure(price, decimals)
       )}
       <span className="via">{`${sourceName(source)}, ${formatAge(clock.ageMs(quotedAtMs, Date.now()))}`}</span>
     </td>

@@ -99,7 +99,11 @@ function Tile({ symbol, feed }: { symbol: string; feed: WallFeed }) {
       </h2>
       <p className="figure">{price}</p>
       <p className="foot">
-        {change !== null && <span data-direction={directionOf(change)}>{formatChange(change)}</span>}
+        {change !== null && (
+          <span>
+            <span data-direction={directionOf(change)}>{formatChange(change)}</span> in 24 h
+          </span>
+        )}
         <span>{sourceName(quote.rate.source.code)}</span>
         <span className="tile-age">
           {freshness === "FRESH" ? "" : `${freshness.toLowerCase()}, `}
