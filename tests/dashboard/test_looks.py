@@ -74,7 +74,10 @@ async def test_the_tables_of_the_converter_fit_on_a_phone(browser: Browser) -> N
 
 
 async def test_a_table_that_goes_on_beyond_the_edge_says_so(browser: Browser) -> None:
-    """A figure that the edge cuts would read as another one: it fades, until the table is scrolled to its end."""
+    """A figure that the edge cuts would read as another one.
+
+    It fades, until the table is scrolled to its end.
+    """
     await browser.open("/", **LOOKS["tablet"])
     await browser.until(HAS_ROWS)
     edge = "getComputedStyle(document.querySelector('.grid').parentElement, '::after').content"
