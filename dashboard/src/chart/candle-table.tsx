@@ -5,7 +5,7 @@ import type { ChartCandle } from "./candle-window";
 import { coverageWords } from "./candle-words";
 import { writeNumber } from "../rates/notation";
 import { momentText } from "./time-labels";
-import { ScrollBox } from "../shell/scroll-box";
+import { ScrollBox } from "../browser/scroll-box";
 
 const MOST_ROWS = 200;
 

@@ -3,7 +3,7 @@ import { instrumentLink } from "../market/links";
 import { formatPrice, sourceName } from "../rates/figures";
 import type { Conversions } from "./live-conversions";
 import { type Leg, RouteAge } from "./route-age";
-import { ScrollBox } from "../shell/scroll-box";
+import { ScrollBox } from "../browser/scroll-box";
 
 export function ConversionResult({ state, from, to }: { state: Conversions; from: string; to: string }) {
   const { items, missing, refusal, isLive } = state;

@@ -8,7 +8,7 @@ import { clock, connection, gateway } from "../stores/session";
 import { type LiveConversion, LiveConversions } from "./live-conversions";
 import { RouteAge } from "./route-age";
 import { offOneBps, STABLECOINS } from "./stablecoins";
-import { ScrollBox } from "../shell/scroll-box";
+import { ScrollBox } from "../browser/scroll-box";
 
 const DOLLAR = "USD";
 /** A hundredth of a basis point. */

@@ -6,7 +6,7 @@ import { PolledQuery, usePolled } from "../live/polled-query";
 import { sourceName } from "../rates/figures";
 import { gateway } from "../stores/session";
 import { type Asset, assetId, candidatesOf } from "./candidates";
-import { ScrollBox } from "../shell/scroll-box";
+import { ScrollBox } from "../browser/scroll-box";
 
 /** Assets change by a decision of an operator. */
 const PERIOD_MS = 60_000;

@@ -11,7 +11,7 @@ import { clock } from "../stores/session";
 import type { Consensus } from "./consensus-state";
 import type { InstrumentRate } from "./instrument-rate";
 import { lineColour } from "../chart/colours";
-import { ScrollBox } from "../shell/scroll-box";
+import { ScrollBox } from "../browser/scroll-box";
 
 interface Props {
   row: InstrumentRow<InstrumentRate>;

@@ -5,7 +5,7 @@ import { formatPrice, sourceName } from "../rates/figures";
 import { gateway } from "../stores/session";
 import { TradesFeed } from "./trades-feed";
 import { exactTimeText } from "./updates";
-import { ScrollBox } from "../shell/scroll-box";
+import { ScrollBox } from "../browser/scroll-box";
 
 const SIDE_WORD = { BUY: "▲ buy", SELL: "▼ sell" } as const;
 

@@ -6,7 +6,7 @@ import { writeNumber } from "../rates/notation";
 import { lineColour } from "../chart/colours";
 import { signedBps } from "./quotes";
 import type { Update } from "./update-log";
-import { ScrollBox } from "../shell/scroll-box";
+import { ScrollBox } from "../browser/scroll-box";
 
 /** "14:05:09.123" in the zone that the viewer chose. */
 export function exactTimeText(time: string): string {

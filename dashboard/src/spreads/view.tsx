@@ -18,7 +18,7 @@ import { oldestMs } from "./ordered";
 import { SpreadsFeed } from "./spreads-feed";
 import { type SpreadsRead, SpreadsTable } from "./spreads-table";
 import "../styles/spreads.css";
-import { ScrollBox } from "../shell/scroll-box";
+import { ScrollBox } from "../browser/scroll-box";
 
 const ROWS_WORD: Record<SpreadRows, string> = { asset: "Assets", pair: "Pairs" };
 const HEAD_WORD: Record<SpreadRows, string> = { asset: "Asset", pair: "Pair" };

@@ -1,6 +1,6 @@
 // A table that scrolls sideways where it is wider than its place, reachable with the keys.
 import { type ReactNode, useRef } from "react";
-import { useCutEdge } from "../browser/cut-edge";
+import { useCutEdge } from "./cut-edge";
 
 export function ScrollBox({ label, className = "", children }: { label: string; className?: string; children: ReactNode }) {
   const scroller = useRef<HTMLDivElement>(null);
