@@ -3,7 +3,9 @@
 Sources are polled a few times a minute, so that keeping connections gains nothing.
 """
 
+import ssl
 from collections.abc import Callable, Mapping
+from functools import cache
 
 import httpx
 from socksio.exceptions import SOCKSError
@@ -28,8 +30,7 @@ def client_factory(
     No connection pool is shared between requests: httpcore 1.0.9 never frees the slot of a request that is cancelled before its
     connection is opened, and once all slots are lost, every later request waits until its timeout.
     """
-    # Reading the certificates takes 10 ms and more.
-    verify = httpx.create_ssl_context()
+    verify = _read_certificates()
     proxy = None if simulated else read_proxy_rules().proxy_for(base_url)
 
     def connect() -> httpx.AsyncClient:
@@ -44,3 +45,9 @@ def client_factory(
         )
 
     return connect
+
+
+@cache
+def _read_certificates() -> ssl.SSLContext:
+    """Return the settings of TLS of all clients of a process: to read the certificates takes 10 ms and more."""
+    return httpx.create_ssl_context()

@@ -1,7 +1,7 @@
 """`ratewire` processes that are forked from one that has imported the packages already.
 
 Importing the gateway takes two seconds of processor time, and the tests start hundreds of processes. The process that is forked
-has run nothing, so a fork begins where a command is after its imports.
+has run nothing but imports and the schema's construction (`preloaded.py`), so a fork begins where a command is after these.
 """
 
 import asyncio
@@ -27,6 +27,7 @@ PRELOADED = [
     "instruments.migrations",
     # multiprocessing runs pytest's script, which imports it, in each process.
     "pytest",
+    "tests.e2e.preloaded",
 ]
 # What the interpreter, the linker and libraries read from the environment only when a program starts.
 READ_AT_START = ("LD_", "PYTHON", "FAKETIME", "COVERAGE_")
