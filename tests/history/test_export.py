@@ -41,6 +41,12 @@ async def reader(feed: Feed, database: InstrumentStore) -> CandleReader:
     return CandleReader(database, simulated=False)
 
 
+@pytest.fixture
+def empty(database: InstrumentStore) -> CandleReader:
+    """A history of nothing."""
+    return CandleReader(database, simulated=False)
+
+
 async def export(reader: CandleReader, interval: Interval, window: TimeSpan) -> list[dict[str, str]]:
     """Return the rows of an export in the time of Berlin."""
     file = io.StringIO()
@@ -137,24 +143,22 @@ async def test_an_exported_file_is_compared_with_the_history(
     assert "volume is" in difference.problem
 
 
-@pytest.mark.slow
-async def test_a_file_that_is_no_export_is_refused(reader: CandleReader, tmp_path: Path) -> None:
+async def test_a_file_that_is_no_export_is_refused(empty: CandleReader, tmp_path: Path) -> None:
     """With what was expected."""
     file = tmp_path / "other.csv"
     file.write_text("a,b\n1,2\n")
     for path in (file, tmp_path / "missing.csv"):
-        verification = ExportVerification(reader, KEY, Interval.H1, zone=BERLIN)
+        verification = ExportVerification(empty, KEY, Interval.H1, zone=BERLIN)
         with pytest.raises(InvalidSetting, match="expected"):
             await anext(verification.run(path, now=at(0)))
 
 
-@pytest.mark.slow
 async def test_without_pyarrow_the_error_names_the_extra(
-    reader: CandleReader, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    empty: CandleReader, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Before anything is written."""
     monkeypatch.setitem(sys.modules, "pyarrow", None)
-    candles = read_candles(reader, KEY, Interval.H1, ALL, zone=BERLIN, now=at(0))
+    candles = read_candles(empty, KEY, Interval.H1, ALL, zone=BERLIN, now=at(0))
     with pytest.raises(InvalidSetting, match=r"pip install 'ratewire\[parquet\]'"):
         await parquet_export.write_parquet(candles, tmp_path / "candles.parquet")
     assert not exists(tmp_path / "candles.parquet")
