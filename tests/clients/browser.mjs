@@ -1,7 +1,7 @@
 // A browser that a test drives line by line: commands as JSON on stdin, answers as JSON on stdout.
 //   node browser.mjs BASE_URL CHROMIUM [ALLOWED_URL]
-// Chromium runs headless, cut off from every origin but these; what it tried to reach elsewhere is kept, and so is
-// every error on its console.
+// Chromium runs headless and finds no host but this machine. What it tried to reach elsewhere than at these origins is kept,
+// and so is every error on its console.
 import { readFile } from "node:fs/promises";
 import { createInterface } from "node:readline";
 import { chromium } from "playwright-core";
@@ -10,7 +10,7 @@ const [base, executablePath, allowed] = process.argv.slice(2);
 const browser = await chromium.launch({
   executablePath,
   args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync"],
+    "--disable-component-update", "--disable-sync", "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost"],
 });
 const AXE = await readFile(new URL("node_modules/axe-core/axe.min.js", import.meta.url), "utf8");
 const complaints = [];
@@ -28,13 +28,17 @@ async function open({ path, block = null, hold = null, ...options }) {
   held = hold;
   await page?.context().close();
   const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, ...options });
-  await context.route("**/*", (route) => {
-    const url = new URL(route.request().url());
-    if (blocked !== null && route.request().postData()?.includes(blocked)) return route.abort();
-    if (held !== null && route.request().postData()?.includes(held)) return undefined;
-    if (url.origin === base || url.origin === allowed || url.protocol === "data:" || url.protocol === "blob:") return route.continue();
-    foreign.push(url.href);
-    return route.abort();
+  // To route each request through this process takes much of the time of a page, so only what a test blocks is.
+  if (blocked !== null || held !== null) {
+    await context.route("**/*", (route) => {
+      if (blocked !== null && route.request().postData()?.includes(blocked)) return route.abort();
+      if (held !== null && route.request().postData()?.includes(held)) return undefined;
+      return route.continue();
+    });
+  }
+  context.on("request", (request) => {
+    const url = new URL(request.url());
+    if (url.origin !== base && url.origin !== allowed && url.protocol !== "data:" && url.protocol !== "blob:") foreign.push(url.href);
   });
   page = await context.newPage();
   page.on("websocket", (socket) => [base, allowed].some((each) => each !== undefined && new URL(socket.url()).host === new URL(each).host) || foreign.push(socket.url()));
