@@ -49,7 +49,6 @@ test: $(VENV)/.dev ## Everything that CI runs: check, the drill, the tests with 
 	@tools/idle.sh $(MAKE) --no-print-directory --jobs 3 --output-sync=target .installed $(CHECKS) .types .slow-units
 
 .installed: $(VENV)/.dev
-	@tools/install-generators.sh $(PYTHON)
 	@tools/test-image-python.sh $(VENV) $(IMAGE_TESTS)
 
 .slow-units:
@@ -113,7 +112,6 @@ dist: $(VENV)/.dev ## Build the wheel into dist/
 coverage: $(VENV)/.dev ## Branch coverage of the packages by all tests of `make test`, processes that they start included
 	@tools/ensure-servers.sh
 	@tools/install-node-packages.sh tests/clients
-	@tools/install-generators.sh $(PYTHON)
 	@rm -f .coverage .coverage.*
 	$(BIN)/coverage run -m pytest -m "not alone and not long" -n $(WORKERS) --dist loadscope --no-loadscope-reorder
 	$(BIN)/coverage combine --quiet

@@ -198,8 +198,9 @@ def test_a_rejected_subscription_ends_the_measurement(environment: Environment, 
     [
         "queries",
         "idle",
-        "charts",
-        *only_long("subscribers", "clients", "storm", "resumes", "half", "burst", "nginx", "candles"),
+        *only_long(
+            "charts", "subscribers", "clients", "storm", "resumes", "half", "burst", "nginx", "candles"
+        ),
     ],
 )
 def test_a_scenario_gives_figures_and_leaves_no_process(name: str) -> None:

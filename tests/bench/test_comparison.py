@@ -212,6 +212,7 @@ def test_an_unknown_commit_is_reported() -> None:
         pytest.fail("expected no checkout")
 
 
+@pytest.mark.long
 def test_head_is_compared_with_head() -> None:
     """Both sides serve queries and subscriptions, and every throughput row has a ratio."""
     plan, results, names = replace(TINY, rounds=1), Results(), ("query-1", "same")

@@ -13,6 +13,7 @@ from runtime.free_port import free_port
 from tests.dashboard.browser import Browser, browsing
 from tests.dashboard.other_site import serving_page
 from tests.e2e.processes import running
+from tests.lengths import only_long
 
 pytestmark = pytest.mark.servers
 
@@ -31,7 +32,7 @@ VIEWS = {
 }
 
 
-@pytest.fixture(params=["only", "off"])
+@pytest.fixture(params=["only", *only_long("off")])
 async def mode(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 

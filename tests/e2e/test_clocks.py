@@ -19,7 +19,12 @@ from tests.e2e.distributed import System, distributed
 from tests.e2e.graphql_client import Rate, answered_rates, execute, rates
 from tests.e2e.processes import eventually
 
-pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(240), pytest.mark.servers]
+pytestmark = [
+    pytest.mark.asyncio(loop_scope="module"),
+    pytest.mark.timeout(240),
+    pytest.mark.servers,
+    pytest.mark.long,
+]
 
 TTL_S = 6.0
 INTERVAL_S = 1.0
@@ -27,11 +32,6 @@ PATIENCE_S = 45
 # Ages that two gateways give one after the other.
 APART_MS = 5_000
 STATUSES = "{ sources { source { code } state reason skewMs refusedCount } }"
-
-
-def _only_long(skew_s: int) -> object:
-    """A skew that `make test-long` tries, of which `make test` tries another of its kind."""
-    return pytest.param(skew_s, marks=pytest.mark.long)
 
 
 class SourceCode(TypedDict):
@@ -209,7 +209,7 @@ async def test_processes_that_start_with_a_wrong_clock_do_their_share(clocks: Cl
     await clocks.system.commands["binance-0"].prints("this machine's clock is 300 s ahead of Redis'")
 
 
-@pytest.mark.parametrize("skew_s", [-300, *map(_only_long, (300, -30, 30))])
+@pytest.mark.parametrize("skew_s", [-300, 300, -30, 30])
 async def test_a_gateway_with_a_wrong_clock_calls_nothing_dead_fresh(clocks: Clocks, skew_s: int) -> None:
     """O1: Kraken's feed is dead. Ages are right, and so is HTTP's `Date`; the skew is told."""
     clocks.set("gateway-0", skew_s)
@@ -229,7 +229,7 @@ async def test_a_gateway_with_a_wrong_clock_calls_nothing_dead_fresh(clocks: Clo
     assert abs(float(skew[1]) - skew_s) < 2
 
 
-@pytest.mark.parametrize("skew_s", [-900, _only_long(900)])
+@pytest.mark.parametrize("skew_s", [-900, 900])
 async def test_a_gateway_beyond_the_limit_is_not_ready(clocks: Clocks, skew_s: int) -> None:
     """It says so in words, sends its clients elsewhere, and comes back with the right clock."""
     clocks.set("gateway-0", skew_s)
@@ -251,7 +251,7 @@ async def test_a_gateway_beyond_the_limit_is_not_ready(clocks: Clocks, skew_s: i
     await eventually(lambda: answers(200), within_s=PATIENCE_S, what="an answer with the right clock")
 
 
-@pytest.mark.parametrize("skew_s", [900, *map(_only_long, (-300, 30, -900))])
+@pytest.mark.parametrize("skew_s", [900, -300, 30, -900])
 async def test_a_consumer_with_a_wrong_clock_costs_no_symbol(clocks: Clocks, skew_s: int) -> None:
     """O10: it works, or, beyond the limit, leaves its tasks to others. It is named."""
     clocks.set("binance-0", skew_s)
@@ -290,7 +290,7 @@ async def test_a_stream_beyond_the_limit_is_named_and_comes_back(clocks: Clocks)
     await clocks.is_up("OKX")
 
 
-@pytest.mark.parametrize("skew_s", [-300, *map(_only_long, (300, -900))])
+@pytest.mark.parametrize("skew_s", [-300, 300, -900])
 async def test_a_producer_whose_clock_steps_goes_on(clocks: Clocks, skew_s: int) -> None:
     """O12: tasks go on, and so does the heartbeat, up to the limit. The producer is named."""
     clocks.set("producer", skew_s)
@@ -308,7 +308,7 @@ async def test_a_producer_whose_clock_steps_goes_on(clocks: Clocks, skew_s: int)
     await clocks.is_up("BINANCE")
 
 
-@pytest.mark.parametrize("skew_s", [300, 0, *map(_only_long, (-300, -30))])
+@pytest.mark.parametrize("skew_s", [300, 0, -300, -30])
 async def test_a_wrong_clock_of_redis_corrupts_no_age(clocks: Clocks, skew_s: int) -> None:
     """Everybody names Redis and goes on; its processes are still known."""
     clocks.set("gateway-0", 0)

@@ -13,7 +13,7 @@ from tests.backends import start_postgres
 from tests.e2e.processes import Command, eventually, running
 from tests.json_types import Json
 
-pytestmark = [pytest.mark.servers, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.servers, pytest.mark.long, pytest.mark.timeout(240)]
 
 WITHIN_S = 60
 # Before the first rate: on a busy machine the feed may not have reported yet either.

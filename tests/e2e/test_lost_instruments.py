@@ -15,7 +15,7 @@ from runtime.free_port import free_port
 from tests.e2e.processes import eventually, running
 from tests.json_types import Json
 
-pytestmark = [pytest.mark.servers, pytest.mark.timeout(500)]
+pytestmark = [pytest.mark.servers, pytest.mark.long, pytest.mark.timeout(500)]
 
 # Each of several starts may take a minute on a machine that is busy with other tests.
 WITHIN_S = 120

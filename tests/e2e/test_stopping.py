@@ -13,6 +13,7 @@ import pytest
 from runtime.free_port import free_port
 from tests.backends import ServerProcess
 from tests.e2e.processes import Command, running, running_all
+from tests.lengths import only_long
 
 pytestmark = pytest.mark.timeout(180)
 
@@ -127,12 +128,15 @@ async def test_every_process_stops_while_a_backend_hangs(
             servers[hanging].thaw()
 
 
-async def test_every_process_stops_while_the_sources_hang(servers: dict[str, ServerProcess]) -> None:
+@pytest.mark.parametrize("anew", [False, *only_long(True)], ids=["forked", "started"])
+async def test_every_process_stops_while_the_sources_hang(
+    servers: dict[str, ServerProcess], anew: bool
+) -> None:
     """The sources answer neither requests nor close frames.
 
-    Every kind of process is started as users start it.
+    In `make test-long` every kind of process is started as users start it, too.
     """
-    async with system(servers, anew=True) as commands:
+    async with system(servers, anew=anew) as commands:
         simulator = commands.pop("simulator")
         simulator.process.send_signal(signal.SIGSTOP)
         try:

@@ -5,6 +5,7 @@ The resume helpers resume.
 
 import json
 import re
+import subprocess
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -24,6 +25,7 @@ from tests.lengths import only_long
 
 EXAMPLES = ROOT / "examples"
 PYTHON, CURL, TYPESCRIPT = (EXAMPLES / name for name in ("python", "curl", "typescript"))
+NPM_WITHIN_S = 240
 RESUMING = {
     "python": (PYTHON, (sys.executable, "resume.py")),
     "typescript": (TYPESCRIPT, ("node", "build/resume.js")),
@@ -44,12 +46,19 @@ async def port(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[int]:
         yield port
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def built() -> None:
+@pytest.fixture(scope="module")
+def built() -> None:
     """The TypeScript examples, installed, generated and compiled as their page says."""
-    npm = ("npm", "--silent")
-    for command in (("ci", "--no-audit", "--no-fund"), ("run", "generate"), ("run", "build")):
-        await output_of(*npm, *command, cwd=TYPESCRIPT, env={})
+    for arguments in (("ci", "--no-audit", "--no-fund"), ("run", "generate"), ("run", "build")):
+        subprocess.run(("npm", "--silent", *arguments), cwd=TYPESCRIPT, check=True, timeout=NPM_WITHIN_S)
+
+
+@pytest.fixture(params=["python", *only_long("typescript")])
+def language(request: pytest.FixtureRequest) -> str:
+    """A language of the resume helper, whose programs are built."""
+    if request.param == "typescript":
+        request.getfixturevalue("built")
+    return str(request.param)
 
 
 def address(port: int) -> dict[str, str]:
@@ -86,6 +95,7 @@ async def test_curl_says_what_is_wrong_and_fails(port: int) -> None:
         assert "INVALID_SYMBOL" in await program.line(has="errors")
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("built")
 async def test_urql_and_apollo_query_and_subscribe(port: int) -> None:
     """Typed operations work over HTTP and WebSocket.
@@ -101,8 +111,6 @@ async def test_urql_and_apollo_query_and_subscribe(port: int) -> None:
     assert all(received == cached for received, cached in moves)
 
 
-@pytest.mark.usefixtures("built")
-@pytest.mark.parametrize("language", RESUMING)
 async def test_the_resume_helper_goes_on_after_a_cut_and_proves_it(language: str, port: int) -> None:
     """After each of two cuts the first event is a snapshot that says that nothing was missed."""
     folder, command = RESUMING[language]
@@ -115,8 +123,6 @@ async def test_the_resume_helper_goes_on_after_a_cut_and_proves_it(language: str
             assert relay.accepted == cuts + 1
 
 
-@pytest.mark.usefixtures("built")
-@pytest.mark.parametrize("language", ["typescript", *only_long("python")])
 async def test_the_resume_helper_says_when_something_may_have_been_missed(
     language: str, tmp_path: Path
 ) -> None:
@@ -170,8 +176,6 @@ async def refusing_once(code: str) -> AsyncIterator[int]:
         yield next(iter(server.sockets)).getsockname()[1]
 
 
-@pytest.mark.usefixtures("built")
-@pytest.mark.parametrize("language", RESUMING)
 async def test_the_resume_helper_waits_for_a_gateway_that_is_starting(language: str) -> None:
     """A gateway answers SERVICE_UNAVAILABLE until it has read the instruments."""
     folder, command = RESUMING[language]
@@ -182,8 +186,6 @@ async def test_the_resume_helper_waits_for_a_gateway_that_is_starting(language: 
         await program.line(has="SNAPSHOT")
 
 
-@pytest.mark.usefixtures("built")
-@pytest.mark.parametrize("language", RESUMING)
 async def test_the_resume_helper_gives_up_on_a_rejected_query(language: str) -> None:
     """A retry cannot succeed: the program ends with the reason."""
     folder, command = RESUMING[language]

@@ -20,7 +20,7 @@ PYTHON = str(ROOT / ".venv-generators" / "bin" / "python")
 NODE_BIN = GENERATORS / "node_modules" / ".bin"
 ENV = {"PATH": f"{ROOT / '.venv-generators' / 'bin'}:{NODE_BIN}:{os.environ['PATH']}"}
 
-pytestmark = [pytest.mark.servers, pytest.mark.slow]
+pytestmark = [pytest.mark.servers, pytest.mark.long]
 
 
 async def run(*command: str) -> str:
@@ -71,7 +71,7 @@ async def test_a_generated_client_queries_pages_and_subscribes(
             await check_generated_client(program, cache, ticker)
 
 
-@pytest.mark.parametrize("change", [None, pytest.param("an id that may be null", marks=pytest.mark.long)])
+@pytest.mark.parametrize("change", [None, "an id that may be null"])
 async def test_the_linter_of_graphql_has_no_findings(change: str | None, tmp_path: Path) -> None:
     """The recommended rules and those of Relay, with the exceptions of decision 49."""
     schema = (ROOT / "schema.graphql").read_text()
