@@ -23,7 +23,7 @@ def differences(comparison: "filecmp.dircmp[str]") -> list[str]:
     return found
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(900)
 def test_the_committed_pages_are_built_from_the_source(tmp_path: Path) -> None:
     """A clean install, type check, unit tests and build give the bytes of `gateway/static/`.
 
