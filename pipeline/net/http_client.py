@@ -49,5 +49,8 @@ def client_factory(
 
 @cache
 def _read_certificates() -> ssl.SSLContext:
-    """Return the settings of TLS of all clients of a process: to read the certificates takes 10 ms and more."""
+    """Return the settings of TLS for all clients of a process.
+
+    To read the certificates takes 10 ms and more.
+    """
     return httpx.create_ssl_context()

@@ -1,6 +1,6 @@
-"""What the forked process has beside the imports of the commands: modules that they import while they run, and the schema.
+"""Import what commands import while they run, and build the schema, in the process to fork.
 
-The last module that it imports. Each `ratewire` process would spend most of its processor time until it is ready on these.
+Each `ratewire` process would spend most of its processor time until it is ready on these.
 """
 
 import gc

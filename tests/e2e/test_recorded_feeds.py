@@ -127,9 +127,9 @@ def prices_of(path: Path, read: Read, read_trades: ReadTrades) -> Mapping[str, l
 
 
 def first_out_of_order(received: Sequence[object], recorded: Sequence[object]) -> object:
-    """The first value that was not recorded at or after the place of the one before it; None if there is none.
+    """The first value that was not recorded at or after the place of the one before it.
 
-    Conflation may leave values out, and a value may come more than once.
+    None if there is none. Conflation may leave values out, and a value may come more than once.
     """
     place = 0
     for value in received:
@@ -151,7 +151,7 @@ RECORDINGS: Mapping[str, tuple[str, Read]] = {
 
 
 async def test_recorded_prices_arrive_digit_for_digit(tmp_path: Path) -> None:
-    """Received prices and pairs of bid and ask were recorded, and come in the recorded order; the last ones arrive.
+    """Prices and pairs of bid and ask arrive in the recorded order, the last ones too.
 
     A trade may arrive a moment before the ticker that tells it with its quote: until then it stands beside the quote before it.
     Kraken's file is written from the documented shapes: no recording of its v2 feed is public. Binance's has aggregate trades only,
