@@ -57,3 +57,25 @@ test("a line that was ended is not held", () => {
   trail.hold(9_000);
   expect(trail.lines.get("CONSENSUS")).toHaveLength(1);
 });
+
+test("the figure of now is that of each newest point, also when the second of the page is behind", () => {
+  const trail = new Trail();
+  expect(trail.newest("OKX", 5)).toBeUndefined();
+  trail.add("OKX", 5_000, "5", FOR_EVER);
+  trail.add("KRAKEN", 3_000, "4", FOR_EVER);
+  trail.add("OKX", 6_100, "6", FOR_EVER);
+  expect(trail.at("OKX", 5)?.price).toBe("5");
+  expect(["OKX", "KRAKEN"].map((line) => trail.newest(line, 5)?.price)).toEqual(["6", "4"]);
+});
+
+test("each new or changed point is told at once", () => {
+  const trail = new Trail();
+  const told: [string, number][] = [];
+  const { onPoint } = trail;
+  const end = onPoint((line) => told.push([line, trail.version]));
+  trail.add("OKX", 5_000, "5", FOR_EVER);
+  trail.add("OKX", 5_400, "6", FOR_EVER);
+  end();
+  trail.add("OKX", 5_600, "7", FOR_EVER);
+  expect(told).toEqual([["OKX", 1], ["OKX", 2]]);
+});

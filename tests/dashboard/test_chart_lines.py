@@ -184,3 +184,43 @@ async def test_the_live_legend_has_the_digits_of_the_table(charted: Market, page
         assert await page.evaluate(
             "document.querySelector('.legend [title=\"59999.125827144412\"]') !== null"
         )
+
+
+WATCH_TEXTS = """(() => {
+  window.ratewireTexts = [];
+  const write = CanvasRenderingContext2D.prototype.fillText;
+  CanvasRenderingContext2D.prototype.fillText = function (text, left, top) {
+    const { a: ratio, e: right, f: down } = this.getTransform();
+    const [x, y] = [left + right / ratio, top + down / ratio];
+    const [width, height] = [this.canvas.width / ratio, this.canvas.height / ratio];
+    const half = this.textAlign === 'center' ? this.measureText(text).width / 2 : 0;
+    if (text !== '') window.ratewireTexts.push({ text, isWhole: x - half > -1 && x + half < width + 1 && y > 4 && y < height - 4 });
+    return write.call(this, text, left, top);
+  };
+})()"""
+
+
+async def test_the_texts_of_the_axes_are_whole_or_left_out(charted: Market, page: Browser) -> None:
+    """Half a date is another date: wherever the viewer moves, no end of an axis cuts one."""
+    async with charted.serving():
+        await page.open(f"{PAGE}&consensus=1&spread=1")
+        await page.until(READY)
+        await page.evaluate(WATCH_TEXTS)
+        await page.evaluate("document.querySelector('.chart').focus()")
+        for key in (
+            "Shift+ArrowLeft",
+            "+",
+            "ArrowLeft",
+            "Shift+ArrowLeft",
+            "-",
+            "PageUp",
+            "Shift+ArrowRight",
+        ):
+            before = await page.evaluate_as(int, "window.ratewireTexts.length")
+            await page.press(key)
+            await page.until(f"window.ratewireTexts.length > {before}")
+        texts = "window.ratewireTexts"
+        assert await page.evaluate(f"{texts}.some(each => /^\\d\\d:\\d\\d$/.test(each.text))")
+        assert (
+            await page.evaluate(f"{texts}.filter(each => !each.isWhole).map(each => each.text).join()") == ""
+        )

@@ -51,6 +51,7 @@ const EMPTY: Drawing = { candles: [], kind: "candles", isDaily: false, isAtNow: 
 /** A pixel for each candle at least, so that there are never more candles than pixels. */
 const LEAST_SPACING_PX = 1;
 const PRICES_FOR_PRECISION = 100;
+const FONT_PX = 12;
 const MOST_DECIMALS = 12;
 
 export class CandleChart {
@@ -63,6 +64,8 @@ export class CandleChart {
   #drawing = EMPTY;
   #colours: ChartColours;
   #decimals = 2;
+  /** Of the times that stand out, which are the widest. */
+  #font = "";
   /** The range that was set last, until the library shows it: it does so with the next frame. */
   #pending: IndexRange | null = null;
 
@@ -83,7 +86,7 @@ export class CandleChart {
       timeScale: {
         minBarSpacing: LEAST_SPACING_PX,
         timeVisible: true,
-        tickMarkFormatter: (time: Time, type: TickMarkType) => tickText(inMs(time), type, isDaily()),
+        tickMarkFormatter: (time: Time, type: TickMarkType) => this.#wholeOrNone(time, tickText(inMs(time), type, isDaily())),
       },
     });
     this.#volumes = this.#chart.addSeries(HistogramSeries, { priceScaleId: "", lastValueVisible: false, priceLineVisible: false });
@@ -91,8 +94,10 @@ export class CandleChart {
     this.#overlays = new OverlayLines(place, this.#chart, (price) => this.#priceText(price));
     this.#chart.timeScale().subscribeVisibleLogicalRangeChange(() => {
       this.#pending = null;
+      this.#freshenTimes();
       hooks.onMove();
     });
+    this.#chart.timeScale().subscribeSizeChange(() => this.#freshenTimes());
     this.#chart.subscribeCrosshairMove(({ logical, point }) => hooks.onCrosshair(logical === undefined || point === undefined ? null : this.#clamp(logical)));
     this.paint();
   }
@@ -172,8 +177,10 @@ export class CandleChart {
   paint(): void {
     const colours = readColours(this.#place);
     this.#colours = colours;
+    const { fontFamily } = getComputedStyle(this.#place);
+    this.#font = `bold ${FONT_PX}px ${fontFamily}`;
     this.#chart.applyOptions({
-      layout: { background: { type: ColorType.Solid, color: colours.sheet }, textColor: colours.text, fontFamily: getComputedStyle(this.#place).fontFamily, panes: { separatorColor: colours.edge } },
+      layout: { background: { type: ColorType.Solid, color: colours.sheet }, textColor: colours.text, fontSize: FONT_PX, fontFamily, panes: { separatorColor: colours.edge } },
       grid: { vertLines: { color: colours.grid }, horzLines: { color: colours.grid } },
       crosshair: { vertLine: { color: colours.text, labelBackgroundColor: colours.label }, horzLine: { color: colours.text, labelBackgroundColor: colours.label } },
       rightPriceScale: { borderColor: colours.edge },
@@ -223,6 +230,19 @@ export class CandleChart {
     return besideLabels(prices.map((price) => this.#priceText(price)), prices.map(placeOf), [label]);
   }
 
+  /** A text of the time axis; none where the end of the axis would cut it: half a date is another date. */
+  #wholeOrNone(time: Time, text: string): string {
+    const scale = this.#chart.timeScale();
+    const place = scale.timeToCoordinate(time);
+    const half = widthOf(text, this.#font) / 2;
+    return place !== null && (place < half || place > scale.width() - half) ? "" : text;
+  }
+
+  /** The library keeps the texts of the times; which of them are whole changes with the range. */
+  #freshenTimes(): void {
+    this.#chart.timeScale().applyOptions({});
+  }
+
   /** The library keeps the figures of an axis while its range stays the same; the label of the last price moves meanwhile. */
   #freshenAxis(): void {
     const scale = this.#chart.priceScale("right");
@@ -255,12 +275,21 @@ function shifted({ from, to }: IndexRange, before: readonly ChartCandle[], after
   return { from: from + shift, to: to + shift };
 }
 
+const paper = document.createElement("canvas").getContext("2d");
+
+function widthOf(text: string, font: string): number {
+  if (paper === null) return 0;
+  paper.font = font;
+  return paper.measureText(text).width;
+}
+
 function inMs(time: Time): number {
   return (time as number) * 1000;
 }
 
 function tickText(timeMs: number, type: TickMarkType, isDaily: boolean): string {
   if (type === TickMarkType.Year) return dateText(timeMs, isDaily, "year");
-  if (type === TickMarkType.Month) return dateText(timeMs, isDaily, "month");
+  // Among hours the first of a month is a day as the others.
+  if (type === TickMarkType.Month) return dateText(timeMs, isDaily, isDaily ? "month" : "day");
   return type === TickMarkType.DayOfMonth || isDaily ? dateText(timeMs, isDaily) : clockText(timeMs);
 }

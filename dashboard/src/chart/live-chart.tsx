@@ -52,16 +52,18 @@ export function LiveChart({ trail, sources, precision }: Props) {
 /** The price of each line at the crosshair, otherwise now. Not a live region: it would be announced without end. */
 function LiveLegend({ trail, sources, precision, pointed }: Props & { pointed: number | null }) {
   const second = useSyncExternalStore(onSecondHand, () => Math.floor(clock.nowMs(Date.now()) / 1000));
-  const at = pointed ?? second;
-  const spread = trail.at(SPREAD_LINE, at);
+  // The labels on the axis change with each point.
+  useSyncExternalStore(trail.onPoint, () => trail.version);
+  const pointAt = (line: string) => (pointed === null ? trail.newest(line, second) : trail.at(line, pointed));
+  const spread = pointAt(SPREAD_LINE);
   return (
     <dl className="legend">
       <div>
         <dt>Time</dt>
-        <dd>{pointed === null ? "now" : secondText(at * 1000)}</dd>
+        <dd>{pointed === null ? "now" : secondText(pointed * 1000)}</dd>
       </div>
       {[...sources, CONSENSUS_LINE].map((line, index) => {
-        const point = trail.at(line, at);
+        const point = pointAt(line);
         const isConsensus = line === CONSENSUS_LINE;
         return (
           <div key={line}>

@@ -24,6 +24,8 @@ export const SPREAD_LINE = "SPREAD";
 
 export class Trail {
   readonly lines = new Map<string, Point[]>();
+  /** Increases with every new or changed point. */
+  version = 0;
   /** Until when the last price of a line is valid, in milliseconds. */
   readonly #validUntilMs = new Map<string, number>();
   /** Lines whose last point only repeats the price before it. */
@@ -72,10 +74,16 @@ export class Trail {
     return point?.endsLine && point.time < time ? undefined : point;
   }
 
-  onPoint(listener: Listener): () => void {
+  /** The same now, by a page whose own second is `second`: a price counts at once, as the chart draws it. */
+  newest(line: string, second: number): Point | undefined {
+    const last = Math.max(second, ...[...this.lines.values()].map((points) => points.at(-1)?.time ?? 0));
+    return this.at(line, last);
+  }
+
+  readonly onPoint = (listener: Listener): (() => void) => {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
-  }
+  };
 
   #endLine(line: string, last: Point): void {
     last.endsLine = true;
@@ -91,6 +99,7 @@ export class Trail {
   }
 
   #tell(line: string, point: Point): void {
+    this.version += 1;
     for (const listener of this.#listeners) listener(line, point);
   }
 }
