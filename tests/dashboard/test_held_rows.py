@@ -6,7 +6,7 @@ import pytest
 import pytest_asyncio
 
 from rates.source import Source
-from tests.dashboard.browser import Browser
+from tests.dashboard.browser import Browser, ContextOptions
 from tests.dashboard.conftest import Market, document_id
 from tests.dashboard.table_market import SYMBOLS, text
 
@@ -48,6 +48,23 @@ async def test_rows_keep_their_places_while_the_keys_are_on_one(two: Market, pag
     await page.press("f")
     await page.evaluate("document.activeElement.blur()")
     await page.until(f"{SYMBOLS}.join() === '{ETH},{BTC}' && !{HELD}")
+
+
+@pytest.mark.parametrize(("width", "height"), [(390, 844), (640, 400)])
+async def test_a_small_window_says_that_the_order_is_held(
+    two: Market, page: Browser, width: int, height: int
+) -> None:
+    """It has no room for the counts, but the rows keep their places there as well."""
+    viewport: ContextOptions = {"viewport": {"width": width, "height": height}}
+    await page.open(f"/?sort=price&dir=desc&symbols={BTC},{ETH}", **viewport)
+    await page.until(f"{SYMBOLS}.join() === '{BTC},{ETH}'")
+    said = "document.elementsFromPoint(...(({ x, y }) => [x + 4, y + 4])(document.querySelector('.counts > :last-child').getBoundingClientRect())).length > 0"
+    seen = f"getComputedStyle(document.querySelector('.counts > :last-child')).visibility === 'visible' && {said}"
+    assert not await page.evaluate(seen)
+    await page.press("/")
+    await page.press("Enter")
+    await page.press("End")
+    await page.until(f"{HELD} && {seen}")
 
 
 async def test_rows_keep_their_places_while_the_pointer_rests_on_one(two: Market, page: Browser) -> None:

@@ -106,12 +106,18 @@ async def test_near_matches_of_an_unknown_instrument_are_links(browser: Browser)
     await browser.until("document.querySelector('.now') !== null")
 
 
-async def test_four_rows_are_in_view_at_200_percent(browser: Browser) -> None:
-    """On a laptop of 1280 by 800, without scrolling; and nothing is wider than the window."""
-    await browser.open("/", **LOOKS["zoom"])
+@pytest.mark.parametrize(("width", "height", "rows"), [(640, 400, 5), (640, 360, 4), (720, 450, 6)])
+async def test_rows_are_in_view_at_200_percent(browser: Browser, width: int, height: int, rows: int) -> None:
+    """On laptops of 1280 by 800 and 720 and of 1440 by 900, without scrolling.
+
+    Header and toolbar have a line each, and nothing is wider than the window.
+    """
+    await browser.open("/", viewport={"width": width, "height": height}, deviceScaleFactor=2)
     await browser.until(HAS_ROWS)
     bottoms = "[...document.querySelectorAll('.grid [role=rowheader]')].map((each) => each.getBoundingClientRect().bottom)"
-    await browser.until(f"{bottoms}.filter((each) => each <= innerHeight).length >= 4")
+    await browser.until(f"{bottoms}.filter((each) => each <= innerHeight).length >= {rows}")
+    heights = "['.top', '.toolbar'].map((each) => document.querySelector(each).offsetHeight)"
+    assert all(each < 60 for each in await browser.evaluate_as(list[int], heights))
     assert await browser.evaluate(FITS)
 
 

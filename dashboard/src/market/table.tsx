@@ -20,13 +20,15 @@ import { sortOf, TableHead } from "./table-head";
 import { arrange, tableSettings } from "./table-settings";
 import { FAVOURITES, toggleInList } from "./watchlists";
 
-const ROW_PX = { normal: 38, compact: 28, narrow: 50, narrowCompact: 34 };
+const ROW_PX = { normal: 38, compact: 28, narrow: 50, narrowCompact: 34, low: 34 };
 const HEAD_PX = 36;
 const OVERSCAN = 6;
 /** A finger that rests so long asks for the exact figure. */
 const LONG_PRESS_MS = 500;
 /** Less room for the name, and a second line in it. */
 export const NARROW = "(max-width: 40rem)";
+/** A window of so little height has rows of one line. */
+const LOW = "(max-height: 26rem)";
 /** Figures are smaller there. */
 const NARROW_SCALE = 0.9;
 
@@ -48,7 +50,9 @@ export function MarketTable({ rows, columns, address, isRanked, selected, onSele
   const isNarrow = useMedia(NARROW);
   const all = useMemo(() => arrange(columns, settings), [columns, settings]);
   // The second line of a name says whose price it is.
-  const isNamedBelow = isNarrow && !settings.isCompact;
+  const isLow = useMedia(LOW);
+  const isCompact = settings.isCompact || isLow;
+  const isNamedBelow = isNarrow && !isCompact;
   const shown = useMemo(() => all.filter(({ id }) => !settings.hidden.has(id) && !(isNamedBelow && id === LEAD)), [all, settings, isNamedBelow]);
   const [folded, setFolded] = useState<Readonly<Record<string, true>>>({});
   const sort = sortOf(address, isRanked);
@@ -81,7 +85,7 @@ export function MarketTable({ rows, columns, address, isRanked, selected, onSele
   const scroller = useRef<HTMLDivElement>(null);
   const [active, setActive] = useState<string | null>(leftAt);
   const [column, setColumn] = useState<string | null>(null);
-  const rowPx = ROW_PX[isNarrow ? (settings.isCompact ? "narrowCompact" : "narrow") : settings.isCompact ? "compact" : "normal"];
+  const rowPx = ROW_PX[isNarrow ? (isCompact ? "narrowCompact" : "narrow") : settings.isCompact ? "compact" : isLow ? "low" : "normal"];
   const indexOf = (id: string | null) => (id === null ? -1 : ordered.findIndex((row) => row.id === id));
   const virtual = useVirtualizer({
     count: ordered.length,
@@ -211,7 +215,7 @@ export function MarketTable({ rows, columns, address, isRanked, selected, onSele
         aria-activedescendant={activeId}
         tabIndex={0}
         data-layout={isNarrow ? "narrow" : "wide"}
-        data-density={settings.isCompact ? "compact" : "normal"}
+        data-density={isCompact ? "compact" : "normal"}
         style={{ "--template": template(widths, isNarrow), "--least": `${widths.reduce((sum, width) => sum + width, 0)}rem`, "--row": `${rowPx}px` } as React.CSSProperties}
         onFocus={onFocus}
         onKeyDown={onKeyDown}
