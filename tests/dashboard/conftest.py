@@ -184,7 +184,7 @@ async def browser(embedded: str) -> AsyncIterator[Browser]:
 async def picture(browser: Browser, name: str, *, after_s: float = 0, selector: str | None = None) -> None:
     """Write a picture for the documentation where RATEWIRE_SCREENSHOTS is set.
 
-    Other runs leave the tree alone.
+    Other runs leave the tree alone. Some are of looks that `make test` leaves out: `-m ""` has all.
 
     `after_s`: how long the page needs to fill its chart. `selector`: the element of the picture.
     """

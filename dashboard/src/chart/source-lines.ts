@@ -39,7 +39,8 @@ export class SourceLines {
       handleScroll: false,
       handleScale: false,
       rightPriceScale: { entireTextOnly: true },
-      timeScale: { secondsVisible: true, timeVisible: true, minBarSpacing: 0.1, tickMarkMaxCharacterLength: ROOM_OF_TIME, tickMarkFormatter: (time: Time) => clockText(time) },
+      // The library measures what it moves into the chart in the plain font.
+      timeScale: { allowBoldLabels: false, secondsVisible: true, timeVisible: true, minBarSpacing: 0.1, tickMarkMaxCharacterLength: ROOM_OF_TIME, tickMarkFormatter: (time: Time) => clockText(time) },
     });
     this.#chart.subscribeCrosshairMove(({ time, point }) => onCrosshair(point === undefined || time === undefined ? null : (time as number)));
     // The axis only includes times that have points: a point without a value for every second makes it linear.
