@@ -27,6 +27,7 @@ from bench.results import CpuShares, Results, Row
 from bench.rounds import run_rounds
 from bench.scenarios.registry import Entry
 from bench.scenarios.scenario import ScenarioContext
+from tests.lengths import only_long
 
 pytestmark = pytest.mark.servers
 
@@ -106,7 +107,7 @@ def test_a_server_does_not_wait_for_one_whose_measurement_failed(monkeypatch: py
     assert aborted
 
 
-@pytest.mark.parametrize("number", [1, 3])
+@pytest.mark.parametrize("number", [1, *only_long(3)])
 def test_a_comparison_survives_a_measurement_that_fails_once(number: int) -> None:
     """It is repeated for both, and each server still has one figure per round."""
     attempts = count(1)

@@ -19,7 +19,6 @@ from drill.distributed.soak import Samples, SoakReport
 from drill.distributed.step import StepResult
 from drill.distributed.system import COMMANDS, SERVERS
 from rates.errors import InvalidSetting
-from tests.lengths import only_long
 
 NOW = datetime(2026, 11, 29, 12, tzinfo=UTC)
 SUBSCRIBERS = 8
@@ -197,12 +196,10 @@ def test_a_soak_fails_for_growth_and_admits_what_it_cannot_show() -> None:
 @pytest.mark.servers
 @pytest.mark.alone
 @pytest.mark.timeout(400)
-@pytest.mark.parametrize("names", [SHORT[:1], *only_long(SHORT)], ids="+".join)
+@pytest.mark.long
+@pytest.mark.parametrize("names", [SHORT], ids="+".join)
 async def test_faults_of_the_distributed_form_hold(names: Sequence[str]) -> None:
-    """A killed gateway; in `make test-long` two faults more.
-
-    They are a frozen Redis, and a consumer with a wrong clock beside a frozen feed.
-    """
+    """A killed gateway, a frozen Redis, and a consumer with a wrong clock beside a frozen feed."""
     report = await run_chaos(select(names), Console(quiet=True), subscribers=SUBSCRIBERS)
     assert report.misses() == []
     assert [each.fault.name for each in report.results] == list(names)

@@ -85,6 +85,7 @@ async def exchange() -> AsyncIterator[str]:
         yield f"ws://127.0.0.1:{next(iter(server.sockets)).getsockname()[1]}"
 
 
+@pytest.mark.long
 async def test_one_folder_and_one_member_bring_a_source_to_its_readers(
     tmp_path: Path, redis_url: str
 ) -> None:
@@ -133,6 +134,7 @@ async def test_one_folder_and_one_member_bring_a_source_to_its_readers(
 
 
 @pytest.mark.servers
+@pytest.mark.long
 async def test_the_checks_of_all_folders_cover_it(tmp_path: Path) -> None:
     """The checks of layout, purity and independence cover the new folder without a change."""
     copy = take_copy(tmp_path)

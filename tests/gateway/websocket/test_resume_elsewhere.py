@@ -11,6 +11,7 @@ from tests.backends import ServerProcess
 from tests.gateway.gateway_processes import GatewayProcess, Writer, gateway_processes
 from tests.gateway.raw_socket import LEGACY, MODERN, RawSocket, raw_socket
 from tests.json_types import JsonObject
+from tests.lengths import TIMES
 
 SYMBOLS = [f"R{number}/USDT" for number in range(200)]
 ROUNDS = 25
@@ -135,7 +136,7 @@ async def test_a_client_cut_off_anywhere_ends_with_the_newest_value_of_everythin
     No older value follows a newer one, and none comes twice.
     """
     async with two_gateways(redis_url, tmp_path) as (writer, gateways):
-        for seed in range(10):
+        for seed in range(4 * TIMES):
             draw, client = random.Random(seed), Client(random.Random(~seed))
             async with raw_socket(gateways[0].ws) as first:
                 await client.read(first, {(SYMBOLS[-1], str(seed + 1))}, None)
