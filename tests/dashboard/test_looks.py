@@ -40,9 +40,13 @@ async def test_the_details_of_the_sources_and_the_alerts_fit(browser: Browser, l
     assert await browser.evaluate(FITS)
     await browser.press("Enter")
     await browser.until("document.querySelector('.source-panel') === null")
+    place = "document.querySelector('.top nav a').getBoundingClientRect().left"
+    before = await browser.evaluate(place)
     await browser.evaluate("document.querySelector('[aria-label=Alerts]').focus()")
     await browser.press("Enter")
     await browser.until("document.querySelector('.alerts')?.open")
+    # What is added for the alerts moves nothing in the header.
+    assert await browser.evaluate(place) == before
     assert await browser.evaluate(FITS)
     assert await browser.axe() == []
     await browser.press("Escape")
