@@ -116,6 +116,26 @@ async def test_the_page_says_when_another_price_leads(market: Market, page: Brow
         )
 
 
+async def test_without_a_connection_nothing_says_that_the_sources_agree(
+    market: Market, page: Browser
+) -> None:
+    """The figures are the last that arrived.
+
+    Whether they still agree is not known until the gateway is back.
+    """
+    await market.reset()
+    quality = "document.querySelector('.consensus .quality')?.innerText"
+    async with market.serving() as gateway:
+        await market.write(BTC, "60030.00", Source.OKX)
+        await market.write(BTC, "60031.00", Source.BYBIT)
+        await page.open(f"/?symbol={BTC}")
+        await page.until(f"{quality} === 'sources agree'")
+        await gateway.kill()
+        await page.until(f"{quality} === 'not known: no connection'")
+    async with market.serving():
+        await page.until(f"{quality} === 'sources agree'")
+
+
 LOOKS = [
     {"colorScheme": "dark", **PHONE},
     *only_long({"colorScheme": "light"}, {"forcedColors": "active", "reducedMotion": "reduce"}),
