@@ -1,0 +1,1 @@
+import{k as e}from"./figures-CsJAKXGt.js";function t(e){if(e.length<2)return null;let t=e.map(Number),[n,r]=[Math.min(...t),Math.max(...t)];return(r-n)/((r+n)/2)*1e4}function n(t){return e(t,+(t<9.95))}function r(t){return`${e(t,1)} bps`}export{r as n,t as r,n as t};
