@@ -24,7 +24,7 @@ PIP := $(BIN)/pip --disable-pip-version-check --quiet install
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help run test .moments .computed .installed .slow-units .with-servers test-long check .style .generated .types .quick-types .gateway-units .other-units coverage bench bench-page rolling drill chaos soak format lock sdl schema-changes env-example static workflows dist clean
+.PHONY: help run test .moments .computed .installed .with-servers test-long check .style .generated .types .quick-types .gateway-units .other-units coverage bench bench-page rolling drill chaos soak format lock sdl schema-changes env-example static workflows dist clean
 
 help: ## Show what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -46,16 +46,13 @@ test: $(VENV)/.dev ## Everything that CI runs: check, the drill, the tests with 
 	$(AGAIN) -m "alone and not long" $(MOMENTS)
 
 .computed:
-	@tools/idle.sh $(MAKE) --no-print-directory --jobs 3 --output-sync=target .installed $(CHECKS) .types .slow-units
+	@tools/idle.sh $(MAKE) --no-print-directory --jobs 3 --output-sync=target .installed $(CHECKS) .types
 
 .installed: $(VENV)/.dev
 	@tools/test-image-python.sh $(VENV) $(IMAGE_TESTS)
 
-.slow-units:
-	@$(AGAIN) -q -m "slow and not servers and not alone and not long"
-
 .with-servers:
-	$(AGAIN) -m "servers and not alone and not long" -n $(WORKERS) --dist loadscope --no-loadscope-reorder
+	$(AGAIN) -m "(servers or slow) and not alone and not long" -n $(WORKERS) --dist loadscope --no-loadscope-reorder
 
 test-long: $(VENV)/.dev ## Tests that repeat at greater length what `make test` shows
 	@tools/ensure-servers.sh
