@@ -2,7 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 # Processes of pytest side by side. Most tests wait more than they compute, hence more than the two cores that the targets assume.
-WORKERS ?= 6
+WORKERS ?= 8
 BIN := $(VENV)/bin
 PACKAGES := rates cache instruments history access runtime pipeline gateway simulator standalone drill ratewire
 UNITS := "not servers and not slow and not alone and not long"

@@ -76,6 +76,18 @@ def growth_an_hour(costs: Sequence[Cost]) -> tuple[float, float, float]:
     return heap, nodes, listeners
 
 
+def grown(costs: Sequence[Cost]) -> float:
+    """Return the ratio of the heap's medians in the second and the first half of the minutes.
+
+    A collection may leave a tenth of it or not, so single minutes say little; of three or fewer there is nothing better.
+    """
+    heaps = [cost["heap"] for cost in costs]
+    if len(heaps) < 5:
+        return heaps[-1] / heaps[0]
+    middle = (len(heaps) + 1) // 2
+    return statistics.median(heaps[middle:]) / statistics.median(heaps[1:middle])
+
+
 def say(text: str) -> None:
     """Print a line at once."""
     sys.stdout.write(f"{text}\n")
@@ -87,7 +99,7 @@ async def main(minutes: int) -> int:
     async with busy_server(INSTRUMENTS) as server, browsing(server.url, is_whole=True) as browser:
         traced, costs = await measure(browser, minutes)
         rates = server.rates_a_second
-    growth = costs[-1]["heap"] / costs[0]["heap"]
+    growth = grown(costs)
     heap, nodes, listeners = growth_an_hour(costs)
     say(
         f"growth an hour, by {minutes} minutes: heap {heap / MIB:+.2f} MiB, {nodes:+.0f} nodes, {listeners:+.0f} listeners"
